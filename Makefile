@@ -1,0 +1,42 @@
+# Everything runs in .venv, which the first target that needs it creates. PYTHON names the interpreter to build it from.
+PYTHON ?= python3
+PIP_FLAGS ?=
+BIN := .venv/bin
+
+.PHONY: install demo test test-all lint bench clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo      install, train a small PixelSNAIL on real digits, and leave pictures in runs/demo"
+	@echo "make test      install, then ruff, the type checker and the tests"
+	@echo "make test-all  the same with the slow tests"
+	@echo "make bench     the benchmarks"
+	@echo "make install   only the installation, into .venv"
+
+.venv/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "pixelsnail needs Python 3.10 or newer; name one with 'make PYTHON=/path/to/python3.12 ...'." >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+install: .venv/.installed
+
+demo: .venv/.installed
+	$(BIN)/pixelsnail demo --out runs/demo --overwrite
+
+lint: .venv/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/pytest -m "not slow"
+
+test-all: lint
+	$(BIN)/pytest
+
+bench: .venv/.installed
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf .venv runs .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,57 @@
+"""Exact-likelihood image models in PyTorch: train, score, sample and complete.
+
+    model = pixelsnail.load("runs/mnist")     # a run, a model folder, or "hf:owner/name"
+    model.sample(16, seed=0)                  # (16, C, H, W) integer levels, exact ancestral sampling
+    model.log_prob(x)                         # (B,) nats
+    model.complete(x, known)                  # keeps known pixels, draws the rest
+
+Names load when they are used: `import pixelsnail` itself imports neither torch nor anything heavy.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from pixelsnail import checkpoints, data, evaluation, pictures
+    from pixelsnail.checkpoints import load
+    from pixelsnail.distributions import BernoulliHead, CategoricalHead
+    from pixelsnail.models import Model, PixelSNAIL
+    from pixelsnail.training import train
+
+__all__ = [
+    "BernoulliHead",
+    "CategoricalHead",
+    "Model",
+    "PixelSNAIL",
+    "__version__",
+    "checkpoints",
+    "data",
+    "evaluation",
+    "load",
+    "pictures",
+    "train",
+]
+
+_HOMES = {
+    "BernoulliHead": "distributions",
+    "CategoricalHead": "distributions",
+    "Model": "models",
+    "PixelSNAIL": "models",
+    "load": "checkpoints",
+    "train": "training",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Imports a public name when it is first used."""
+    if name in _HOMES:
+        return getattr(import_module(f"pixelsnail.{_HOMES[name]}"), name)
+    if name in __all__:
+        return import_module(f"pixelsnail.{name}")
+    raise AttributeError(f"module 'pixelsnail' has no attribute {name!r}; its public names are {', '.join(__all__)}.")
+
+
+def __dir__() -> list[str]:
+    return list(__all__)
