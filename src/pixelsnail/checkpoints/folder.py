@@ -1,0 +1,88 @@
+"""Runs and model folders: what `pixelsnail.load` reads and training, `import` and users write."""
+
+import json
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from pixelsnail.models import MODELS, Model
+from pixelsnail.models.files import write_atomically
+from pixelsnail.models.weights import CONFIGURATION, load_weights, model_file, read_configuration, weights_file
+
+ABOUT = "about.json"
+HUB = "hf:"
+FOLDERS = {"best": "model", "last": "model-last"}
+
+
+def load(name: str | Path, *, weights: str = "best", device: str = "cpu", **download: Any) -> Model:
+    """The model of a run, of a model folder, or of the Hugging Face hub ("hf:owner/name"), in evaluation mode.
+
+    `weights` is "best" (those with the lowest validation nats, averaged where training averages) or "last".
+    Further arguments go to `huggingface_hub.hf_hub_download`. Raises FileNotFoundError for what is not there,
+    ValueError for what is not a model or is damaged; nothing is ever loaded in part.
+    """
+    place = locate(name, weights)
+    configuration = read_configuration(_configuration_file(place, download))
+    model = build_model(configuration)
+    load_weights(model, weights_file(place, download))
+    return model.to(device).eval()
+
+
+def build_model(configuration: Mapping[str, Any]) -> Model:
+    """A new model from {"model": name, **constructor arguments}. Raises ValueError for what no model has."""
+    arguments = dict(configuration)
+    name = arguments.pop("model")
+    if name not in MODELS:
+        nearest = get_close_matches(name, MODELS, n=1, cutoff=0)[0]
+        raise ValueError(f"There is no model {name!r}; did you mean {nearest!r}? The models are {', '.join(MODELS)}.")
+    if "shape" in arguments:
+        arguments["shape"] = tuple(arguments["shape"])
+    try:
+        return MODELS[name](**arguments)
+    except TypeError as error:
+        raise ValueError(f"This configuration does not fit {name}: {error}.") from None
+
+
+def locate(name: str | Path, weights: str = "best") -> str:
+    """The folder that holds config.json, or a hub id. Raises FileNotFoundError that says what was looked for."""
+    if weights not in FOLDERS:
+        raise ValueError(f"weights is {weights!r}; expected 'best' or 'last'.")
+    if str(name).startswith(HUB):
+        return str(name).removeprefix(HUB)
+    folder = Path(name)
+    if folder.is_file():
+        raise ValueError(f"{folder} is a file, not a run; turn another project's file into a run: pixelsnail import {folder}.")
+    if not folder.is_dir():
+        raise FileNotFoundError(f"There is no run {folder}; expected a run's folder, a model's, or hf:owner/name.")
+    for candidate in (folder / FOLDERS[weights], folder / FOLDERS["best"], folder):
+        if (candidate / CONFIGURATION).is_file():
+            return str(candidate)
+    raise FileNotFoundError(
+        f"{folder} holds no model: neither {folder / FOLDERS['best'] / CONFIGURATION} nor {folder / CONFIGURATION} is there."
+    )
+
+
+def save(model: Model, folder: str | Path, *, about: Mapping[str, Any] | None = None) -> None:
+    """Writes config.json, model.safetensors and what else is known (about.json), each complete or not at all."""
+    folder = Path(folder)
+    model.save(folder)
+    if about is not None:
+        with write_atomically(folder / ABOUT) as path:
+            path.write_text(json.dumps(dict(about), indent=2) + "\n", encoding="utf-8")
+
+
+def about(name: str | Path, *, weights: str = "best", **download: Any) -> dict[str, Any]:
+    """What is known of a model beside its configuration: steps, validation nats, source, ... Empty where nothing is."""
+    path = model_file(locate(name, weights), ABOUT, download)
+    if not path.is_file():
+        return {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is not valid JSON ({error}); restore it from a copy, or remove it.") from None
+    return dict(content)
+
+
+def _configuration_file(place: str, download: dict[str, Any]) -> Path:
+    return model_file(place, CONFIGURATION, download)

@@ -1,0 +1,69 @@
+"""E. Hotaj's pytorch-generative (github.com/EugenHotaj/pytorch-generative): its names, and its trainer's files."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+from pixelsnail.checkpoints.reference import Reference
+from pixelsnail.models import PixelSNAIL
+
+BLOCK = r"_pixel_snail_blocks\.(\d+)\."
+
+
+def pixel_snail(state: Mapping[str, Tensor]) -> dict[str, Any]:
+    """The reference's own arguments, as far as its tensors show them: all of them."""
+    blocks = [re.match(BLOCK + r"(?:_residual\.(\d+)\.)?", name) for name in state]
+    found = [match for match in blocks if match]
+    return {
+        "in_channels": state["_input.weight"].shape[1],
+        "out_channels": state["_output.1.weight"].shape[0],
+        "n_channels": state["_input.weight"].shape[0],
+        "n_pixel_snail_blocks": 1 + max(int(match[1]) for match in found),
+        "n_residual_blocks": 1 + max((int(match[2]) for match in found if match[2]), default=-1),
+        "attention_key_channels": state["_pixel_snail_blocks.0._attention._q.weight"].shape[0],
+        "attention_value_channels": state["_pixel_snail_blocks.0._attention._proj.weight"].shape[0],
+    }
+
+
+REFERENCES = {
+    "PixelSNAIL": Reference(
+        model=PixelSNAIL,
+        infer=pixel_snail,
+        arguments={
+            "n_channels": "channels",
+            "n_pixel_snail_blocks": "blocks",
+            "n_residual_blocks": "residuals",
+            "attention_key_channels": "key",
+            "attention_value_channels": "value",
+        },
+        names=(
+            (r"_input\.", r"stem.conv."),
+            (BLOCK + r"_residual\.(\d+)\._(input|output)_conv\.", r"blocks.\1.residuals.\2.\3_conv."),
+            (BLOCK + r"_attention\._q\.", r"blocks.\1.query."),
+            (BLOCK + r"_attention\._kv\.", r"blocks.\1.key_value."),
+            (BLOCK + r"_attention\._proj\.", r"blocks.\1.project."),
+            (BLOCK + r"_(residual_out|attention_out|out)\.", r"blocks.\1.\2."),
+            (r"_output\.(\d)\.", r"out.\1."),
+        ),
+    )
+}
+
+
+def ignored(name: str) -> bool:
+    """The first image's shape and the masks, which are stored beside the weights; both follow from the arguments."""
+    return name in ("_c", "_h", "_w") or name.endswith(".mask")
+
+
+def size(state: Mapping[str, Tensor]) -> tuple[int, int] | None:
+    """The height and width of the first image that the reference saw, where it says so."""
+    return (int(state["_h"]), int(state["_w"])) if "_h" in state and "_w" in state else None
+
+
+def read(file: Mapping[str, Any]) -> tuple[Mapping[str, Tensor], dict[str, Any]]:
+    """The weights in a trainer's file (trainer_state_N.ckpt) or in a bare state_dict, and what else the file tells."""
+    if not isinstance(file.get("model"), Mapping):
+        return file, {}
+    told = {"step": "steps", "epoch": "epochs", "time_taken": "seconds"}
+    return file["model"], {ours: file[theirs] for theirs, ours in told.items() if theirs in file}

@@ -1,0 +1,79 @@
+"""Other projects' weights: one table a model, and the one way to use it."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pixelsnail.models import Model
+from pixelsnail.models.weights import take_state
+
+PREFIXES = ("module.", "_orig_mod.")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """How a model of another project is called there and here."""
+
+    model: type[Model]
+    infer: Callable[[Mapping[str, Tensor]], dict[str, Any]]
+    """Its constructor's arguments, as far as the tensors show them."""
+    arguments: Mapping[str, str]
+    """Its arguments' names -> ours."""
+    names: tuple[tuple[str, str], ...]
+    """Patterns for the start of its tensors' names -> ours."""
+
+    def rename(self, name: str) -> str:
+        """Our name for one of its tensors; its own name where there is none."""
+        for pattern, ours in self.names:
+            match = re.match(pattern, name)
+            if match:
+                return match.expand(ours) + name[match.end() :]
+        return name
+
+    def configure(self, state: Mapping[str, Tensor], config: Mapping[str, Any], where: str) -> dict[str, Any]:
+        """Its own arguments: those of `config`, and those that the tensors show. Raises ValueError for others."""
+        try:
+            inferred = self.infer(state)
+        except (KeyError, ValueError) as error:
+            raise ValueError(f"These weights are not {where}'s: {_missing(error)}. Name the right model.") from None
+        for key in config:
+            if key not in inferred:
+                nearest = get_close_matches(key, inferred, n=1, cutoff=0)[0]
+                raise ValueError(
+                    f"{where} has no argument {key!r}; did you mean {nearest!r}? It has {', '.join(inferred)}."
+                )
+        return {**inferred, **config}
+
+
+def without_prefix(state: Mapping[str, Any]) -> dict[str, Any]:
+    """The state with `module.` and `_orig_mod.`, which wrappers put before every name, taken off."""
+    names = list(state)
+    for prefix in PREFIXES:
+        if names and all(name.startswith(prefix) for name in names):
+            return without_prefix({name.removeprefix(prefix): tensor for name, tensor in state.items()})
+    return dict(state)
+
+
+def build(
+    reference: Reference,
+    state: Mapping[str, Tensor],
+    config: Mapping[str, Any],
+    shape: tuple[int, int, int],
+    levels: int,
+    where: str,
+) -> Model:
+    """Our model with the reference's weights, in evaluation mode. Raises ValueError that lists what does not fit."""
+    ours = {reference.arguments[key]: value for key, value in config.items() if key in reference.arguments}
+    model = reference.model(shape, levels, **ours)
+    named = {reference.rename(name): torch.as_tensor(tensor) for name, tensor in state.items()}
+    take_state(model, named, where)
+    return model.eval()
+
+
+def _missing(error: Exception) -> str:
+    return f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)

@@ -1,0 +1,80 @@
+"""Pixels of any number of levels, without order."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pixelsnail.distributions.head import PixelDistribution, at_least_float32
+
+
+class CategoricalPixels(PixelDistribution):
+    """Levels 0 ... L - 1, each channel of a pixel independent of the others; from logits (B, H, W, C, L)."""
+
+    def __init__(self, logits: Tensor) -> None:
+        self.logits = logits
+        super().__init__(logits.shape[:-2], logits.shape[-2:-1], validate_args=False)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Nats, negative: values (B, H, W, C) -> (B, H, W). Finite for any finite logits."""
+        return self.logits.log_softmax(-1).gather(-1, value.long()[..., None])[..., 0].sum(-1)
+
+    def draw(self, noise: Tensor) -> Tensor:
+        """The level with the largest sum of logit and noise, which is Gumbel (B, H, W, C * L)."""
+        return (self.logits + noise.unflatten(-1, self.logits.shape[-2:])).argmax(-1)
+
+    def sample(self, sample_shape: torch.Size = torch.Size()) -> Tensor:  # noqa: B008
+        """Draws with torch's global random numbers: sample_shape + (B, H, W, C), int64."""
+        shape = torch.Size(sample_shape) + self.logits.shape
+        return self.draw(gumbel(torch.rand(shape, dtype=torch.float64, device=self.logits.device)).flatten(-2))
+
+    def table(self, channel: int, before: Tensor | None = None) -> Tensor:
+        """The probabilities (B, H, W, L) of a channel's levels; `before` changes nothing."""
+        return self.logits[..., channel, :].softmax(-1)
+
+    @property
+    def mean(self) -> Tensor:
+        """The mean level, (B, H, W, C)."""
+        levels = torch.arange(self.logits.shape[-1], device=self.logits.device, dtype=self.logits.dtype)
+        return (self.logits.softmax(-1) * levels).sum(-1)
+
+    def entropy(self) -> Tensor:
+        """Nats, (B, H, W)."""
+        logs = self.logits.log_softmax(-1)
+        return -(logs.exp() * logs).sum((-2, -1))
+
+
+def gumbel(uniforms: Tensor) -> Tensor:
+    """Standard Gumbel numbers from uniforms in [0, 1), float64, so that the tail reaches level probabilities of 1e-16."""
+    return -(-uniforms.log()).log()
+
+
+@dataclass(frozen=True)
+class Categorical:
+    """The head of code maps: L logits a channel, channel-major. Ignores the dependence between channels of a pixel."""
+
+    channels: int
+    levels: int
+
+    def __post_init__(self) -> None:
+        if self.levels < 2:
+            raise ValueError(f"A Categorical head needs at least 2 levels, not {self.levels}.")
+
+    @property
+    def size(self) -> int:
+        """Parameters per pixel: C * L."""
+        return self.channels * self.levels
+
+    @property
+    def noise_size(self) -> int:
+        """Random numbers that decide a pixel: C * L."""
+        return self.channels * self.levels
+
+    def noise(self, uniforms: Tensor) -> Tensor:
+        """Gumbel noise: the largest of logit + noise is a draw from the softmax (Gumbel-max)."""
+        return gumbel(uniforms)
+
+    def distribution(self, parameters: Tensor, temperature: float = 1.0) -> CategoricalPixels:
+        """(B, C * L, H, W) -> batch (B, H, W), event (C,)."""
+        logits = at_least_float32(parameters).permute(0, 2, 3, 1).unflatten(-1, (self.channels, self.levels))
+        return CategoricalPixels(logits if temperature == 1 else logits / temperature)

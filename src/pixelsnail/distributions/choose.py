@@ -1,0 +1,23 @@
+"""The one table of heads, by name."""
+
+from collections.abc import Callable
+from difflib import get_close_matches
+
+from pixelsnail.distributions.bernoulli import Bernoulli
+from pixelsnail.distributions.categorical import Categorical
+from pixelsnail.distributions.head import Head
+
+HEADS: dict[str, Callable[[int, int], Head]] = {"Bernoulli": Bernoulli, "Categorical": Categorical}
+
+
+def choose_head(name: str | None, channels: int, levels: int) -> Head:
+    """The head called `name`; without a name the one that `levels` calls for: Bernoulli for 2, Categorical above.
+
+    Raises ValueError for an unknown name, and for a head that cannot model so many levels, naming the right one.
+    """
+    if name is None:
+        name = "Bernoulli" if levels == 2 else "Categorical"
+    if name not in HEADS:
+        nearest = get_close_matches(name, HEADS, n=1, cutoff=0)[0]
+        raise ValueError(f"There is no head {name!r}; did you mean {nearest!r}? The heads are {', '.join(HEADS)}.")
+    return HEADS[name](channels, levels)

@@ -1,0 +1,52 @@
+"""What a head is: how a model's parameters become a distribution of a pixel."""
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+
+class PixelDistribution(Distribution):
+    """The distributions of all pixels: batch (B, H, W), event (C,). Values are channel-last integers of any dtype."""
+
+    arg_constraints = {}  # noqa: RUF012  torch's own convention
+
+    def draw(self, noise: Tensor) -> Tensor:
+        """The levels (B, H, W, C), int64, that `noise` (B, H, W, head.noise_size) decides."""
+        raise NotImplementedError
+
+    def table(self, channel: int, before: Tensor | None = None) -> Tensor:
+        """The probabilities (B, H, W, L) of a channel's levels given those of the channels `before` it (B, H, W, channel)."""
+        raise NotImplementedError
+
+    def sample(self, sample_shape: torch.Size = torch.Size()) -> Tensor:  # noqa: B008
+        """Draws with torch's global random numbers: sample_shape + (B, H, W, C), int64."""
+        raise NotImplementedError
+
+
+class Head(Protocol):
+    """A small object: how many parameters a pixel takes, and what they mean."""
+
+    @property
+    def size(self) -> int:
+        """Parameters per pixel, P."""
+        ...
+
+    @property
+    def noise_size(self) -> int:
+        """Random numbers that decide a pixel."""
+        ...
+
+    def noise(self, uniforms: Tensor) -> Tensor:
+        """Uniforms in [0, 1), (..., noise_size), float64 -> what `draw` takes, of the same shape."""
+        ...
+
+    def distribution(self, parameters: Tensor, temperature: float = 1.0) -> PixelDistribution:
+        """(B, P, H, W) -> the distributions of all pixels, batch (B, H, W), event (C,)."""
+        ...
+
+
+def at_least_float32(parameters: Tensor) -> Tensor:
+    """Likelihoods are computed in float32 or wider, whatever the network ran in."""
+    return parameters.float() if parameters.dtype in (torch.float16, torch.bfloat16) else parameters

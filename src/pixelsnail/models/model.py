@@ -1,0 +1,247 @@
+"""The verbs every model has: score, sample, complete, save."""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from huggingface_hub import PyTorchModelHubMixin
+from torch import Tensor, nn
+
+from pixelsnail.distributions import PixelDistribution, choose_head
+from pixelsnail.engine import Draw, Known, Progress, Source, naive_walk, walk
+from pixelsnail.models.levels import check_levels
+from pixelsnail.models.weights import check_configuration, load_weights, save_model, weights_file
+from pixelsnail.nn import Cache
+
+ENGINES = ("auto", "naive", "eager")
+
+
+class Model(
+    nn.Module,
+    PyTorchModelHubMixin,
+    library_name="pixelsnail",
+    license="mit",
+    pipeline_tag="unconditional-image-generation",
+):
+    """An exact-likelihood model of images of `levels` integer levels: p(x) = prod over t of p(x_t | x_<t).
+
+    A subclass defines `forward(x, cache=None, context=None)`: levels (B, C, H, W) to the parameters (B, P, H, W) of
+    every pixel's distribution, each depending only on the pixels before it in raster order. That is its only
+    definition; everything here follows from it. `forward` does not check levels (that would stall a GPU); all else does.
+    """
+
+    def __init__(self, shape: tuple[int, int, int], levels: int, head: str | None = None) -> None:
+        super().__init__()
+        if len(shape) != 3 or any(not isinstance(n, int) or n < 1 for n in shape):
+            raise ValueError(f"shape is {shape!r}; expected (C, H, W), three whole numbers of at least 1.")
+        if not isinstance(levels, int) or levels < 2:
+            raise ValueError(f"levels is {levels!r}; expected a whole number of at least 2.")
+        self.shape = (shape[0], shape[1], shape[2])
+        self.levels = levels
+        self.head = choose_head(head, shape[0], levels)
+
+    # Scoring
+
+    def pixel_nats(self, x: Tensor, context: Tensor | None = None) -> Tensor:
+        """-log p(x_t | x_<t) of every pixel, in nats: (B, H, W). What training minimises: differentiable, unchecked."""
+        distribution = self.head.distribution(self(x, context=context))
+        return -distribution.log_prob(x.permute(0, 2, 3, 1))
+
+    def log_prob(self, x: Tensor, context: Tensor | None = None) -> Tensor:
+        """The exact log-likelihood of each image, in nats: (B,), float64, from levels x (B, C, H, W).
+
+        log p(x) = sum over t of log p(x_t | x_<t)    (van den Oord et al. 2016, arXiv 1601.06759, eq. 1)
+
+        In evaluation mode, whatever the model's mode is. Raises TypeError when x is not integer, ValueError when it
+        is not (B, C, H, W) or holds a level outside [0, L).
+        """
+        self._check(x, context)
+        with evaluating(self):
+            return -self.pixel_nats(x, context).double().sum((1, 2))
+
+    def bits_per_dim(self, x: Tensor, context: Tensor | None = None) -> Tensor:
+        """-log2 p(x) / (C * H * W) of each image: (B,), float64. Raises as `log_prob` does."""
+        return -self.log_prob(x, context) / (math.log(2) * x[0].numel())
+
+    def distribution(self, x: Tensor, context: Tensor | None = None, temperature: float = 1.0) -> PixelDistribution:
+        """Every pixel's distribution given the pixels before it: batch (B, H, W), event (C,). Raises as `log_prob`."""
+        self._check(x, context)
+        _check_temperature(temperature)
+        with evaluating(self):
+            return self.head.distribution(self(x, context=context), temperature)
+
+    # Sampling
+
+    def start(self, batch: int, *, size: tuple[int, int] | None = None, context: Tensor | None = None) -> Cache:
+        """A new cache for `batch` images of the model's size, or of another `size` (H, W), all undecided."""
+        shape = self.shape if size is None else (self.shape[0], *size)
+        return Cache(batch, shape, self.device, context)
+
+    def sample(
+        self,
+        count: int,
+        *,
+        seed: int = 0,
+        temperature: float = 1.0,
+        context: Tensor | None = None,
+        size: tuple[int, int] | None = None,
+        batch: int = 64,
+        engine: str = "auto",
+        progress: Progress | None = None,
+    ) -> Tensor:
+        """Draws images exactly, by ancestral sampling: levels (count, C, H, W), uint8 (int64 above 256 levels).
+
+        Image i depends on (seed, i) alone: not on count, batch or engine. `temperature` divides logits (1: the model's
+        distribution). `batch` images are drawn at a time. `engine` is "auto", "eager" or "naive", a forward pass for
+        every pixel; they differ in time only. `progress` is called with (pixels decided, pixels in all).
+        Raises ValueError for a count or batch below 1, a temperature not above 0, an unknown engine.
+        """
+        _check_count("count", count)
+        return self._decide(
+            lambda first, _: Draw(seed, first), count, temperature, context, size, batch, engine, progress
+        )
+
+    def complete(
+        self,
+        x: Tensor,
+        known: Tensor,
+        *,
+        seed: int = 0,
+        temperature: float = 1.0,
+        context: Tensor | None = None,
+        batch: int = 64,
+        engine: str = "auto",
+        progress: Progress | None = None,
+    ) -> Tensor:
+        """Keeps the levels of x (B, C, H, W) where `known` is true and draws the rest in raster order.
+
+        `known` is boolean, (H, W) for all images or (B, 1 or C, H, W). Levels under the mask are ignored, whatever
+        they are. A draw from p(unknown | known) only where all known pixels come before the unknown ones in raster
+        order, an upper part of the image; with any other mask, pixels known later do not inform earlier ones.
+        Other arguments, result and errors are those of `sample`.
+        """
+        known = _mask_like(known, x)
+        x = torch.where(known.to(x.device), x, torch.zeros_like(x)) if x.dim() == 4 else x
+        self._check(x, context)
+        return self._decide(
+            lambda first, end: Known(x[first:end], known[first:end], Draw(seed, first)),
+            len(x), temperature, context, (x.shape[-2], x.shape[-1]), batch, engine, progress,
+        )  # fmt: skip
+
+    def _decide(
+        self,
+        source: Any,
+        count: int,
+        temperature: float,
+        context: Tensor | None,
+        size: tuple[int, int] | None,
+        batch: int,
+        engine: str,
+        progress: Progress | None,
+    ) -> Tensor:
+        """Walks over `count` images, `batch` at a time; source(first, end) decides images first ... end - 1."""
+        _check_count("batch", batch)
+        _check_temperature(temperature)
+        self._check_context(context)
+        if engine not in ENGINES:
+            raise ValueError(f"There is no engine {engine!r}; expected one of {', '.join(ENGINES)}.")
+        loop = naive_walk if engine == "naive" else walk
+        parts: list[Tensor] = []
+        with evaluating(self):
+            for first in range(0, count, batch):
+                end = min(first + batch, count)
+                decided: Source = source(first, end)
+                parts.append(
+                    loop(
+                        self, decided, end - first, size=size, context=context, temperature=temperature,
+                        progress=_part_of(progress, first, end, count),
+                    ).to(torch.uint8 if self.levels <= 256 else torch.long)
+                )  # fmt: skip
+        return torch.cat(parts) if parts else self.start(0, size=size).canvas.to(torch.uint8)
+
+    # Configuration and weights
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.parameters()).device
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """The constructor's arguments, and the model's name under "model": what config.json holds."""
+        return {"model": type(self).__name__, **(self._hub_mixin_config or {})}  # type: ignore[dict-item]
+
+    def save(self, folder: str | Path) -> None:
+        """Writes config.json and model.safetensors, each complete or not at all."""
+        save_model(self, Path(folder))
+
+    def _save_pretrained(self, save_directory: Path) -> None:
+        self.save(save_directory)
+
+    @classmethod
+    def _from_pretrained(cls, *, model_id: str, map_location: str = "cpu", **options: Any) -> "Model":
+        """Loads all weights or refuses: the mixin's own default would load in part, in silence."""
+        download = {k: options.pop(k, None) for k in ("revision", "cache_dir", "token")}
+        download |= {k: bool(options.pop(k, False)) for k in ("force_download", "local_files_only")}
+        options.pop("strict", None)
+        check_configuration(cls.__name__, model_id, download)
+        model = cls(**options)
+        load_weights(model, weights_file(model_id, download))
+        return model.to(map_location).eval()
+
+    def _check(self, x: Tensor, context: Tensor | None) -> None:
+        check_levels(x, self.levels, self.shape)
+        self._check_context(context)
+
+    def _check_context(self, context: Tensor | None) -> None:
+        if context is not None:
+            raise ValueError(f"{type(self).__name__} is unconditional and takes no context; leave context out.")
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode inside, the earlier mode of every module after."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
+
+
+def _part_of(progress: Progress | None, first: int, end: int, count: int) -> Progress | None:
+    """Progress over images first ... end - 1, told as progress over all `count` images."""
+    if progress is None:
+        return None
+    return lambda done, pixels: progress(first * pixels + done * (end - first), count * pixels)
+
+
+def _mask_like(known: Tensor, x: Tensor) -> Tensor:
+    """The mask (B, 1 or C, H, W) for images x (B, C, H, W)."""
+    if known.dtype != torch.bool:
+        raise TypeError(f"known has dtype {known.dtype}; expected a boolean mask, true where a pixel is known.")
+    if x.dim() != 4:
+        return known  # check_levels says what is wrong with x
+    batch, channels, height, width = x.shape
+    if known.shape == (height, width):
+        return known.expand(batch, 1, height, width)
+    if known.shape not in ((batch, 1, height, width), (batch, channels, height, width)):
+        raise ValueError(
+            f"known has shape {tuple(known.shape)}; expected (H, W) = ({height}, {width}) or (B, 1 or C, H, W) = "
+            f"({batch}, 1 or {channels}, {height}, {width})."
+        )
+    return known
+
+
+def _check_count(name: str, count: int) -> None:
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        raise ValueError(f"{name} is {count!r}; expected a whole number of at least 1.")
+
+
+def _check_temperature(temperature: float) -> None:
+    if not 0 < temperature < math.inf:
+        raise ValueError(f"temperature is {temperature!r}; expected a number above 0 (1 is the model's distribution).")

@@ -1,0 +1,91 @@
+"""A model on disk: config.json (its name and constructor arguments) beside model.safetensors."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor, nn
+
+from pixelsnail.models.files import write_atomically
+
+if TYPE_CHECKING:
+    from pixelsnail.models.model import Model
+
+CONFIGURATION, WEIGHTS = "config.json", "model.safetensors"
+
+
+def save_model(model: "Model", folder: Path) -> None:
+    """Writes config.json and model.safetensors, each complete or not at all."""
+    from safetensors.torch import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {name: tensor.detach().contiguous() for name, tensor in model.state_dict().items()}
+    with write_atomically(folder / WEIGHTS) as path:
+        save_file(tensors, path, metadata={"format": "pt"})
+    with write_atomically(folder / CONFIGURATION) as path:
+        path.write_text(json.dumps(model.configuration, indent=2) + "\n", encoding="utf-8")
+
+
+def read_configuration(path: Path) -> dict[str, Any]:
+    """The configuration in a config.json. Raises ValueError when it is not one of ours."""
+    try:
+        configuration = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is not valid JSON ({error}); restore it or save the model again.") from None
+    if not isinstance(configuration, dict) or not isinstance(configuration.get("model"), str):
+        raise ValueError(f"{path} does not name a model; expected the config.json that pixelsnail wrote.")
+    return configuration
+
+
+def model_file(model_id: str, name: str, download: dict[str, Any]) -> Path:
+    """A file of a model in a folder or, if there is no such folder, on the Hugging Face hub."""
+    if Path(model_id).is_dir():
+        return Path(model_id) / name
+    from huggingface_hub import hf_hub_download
+
+    return Path(hf_hub_download(model_id, name, **download))
+
+
+def weights_file(model_id: str, download: dict[str, Any]) -> Path:
+    """Where the weights are."""
+    return model_file(model_id, WEIGHTS, download)
+
+
+def check_configuration(name: str, model_id: str, download: dict[str, Any]) -> None:
+    """Raises ValueError when the saved model is not a `name`."""
+    path = model_file(model_id, CONFIGURATION, download)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing; expected a folder that pixelsnail saved a model in.")
+    saved = read_configuration(path)["model"]
+    if saved != name:
+        raise ValueError(f"{path} describes a {saved}, not a {name}; use pixelsnail.load, or {saved}.from_pretrained.")
+
+
+def load_weights(model: nn.Module, path: Path) -> None:
+    """Loads all weights from a safetensors file, or raises ValueError and loads none."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing; expected the weights beside config.json.")
+    try:
+        tensors = load_file(path)
+    except SafetensorError as error:
+        raise ValueError(f"{path} is damaged or not a safetensors file ({error}); restore it from a copy.") from None
+    take_state(model, tensors, str(path))
+
+
+def take_state(model: nn.Module, state: dict[str, Tensor], origin: str) -> None:
+    """Copies a state into a model. Raises ValueError that lists every name missing, extra or of another shape."""
+    own = model.state_dict()
+    wrong = [f"{name} is missing" for name in own if name not in state]
+    wrong += [f"{name} is not part of the model" for name in state if name not in own]
+    wrong += [
+        f"{name} has shape {tuple(state[name].shape)} instead of {tuple(own[name].shape)}"
+        for name in own
+        if name in state and state[name].shape != own[name].shape
+    ]
+    if wrong:
+        shown = "; ".join(wrong[:8]) + (f"; and {len(wrong) - 8} more" if len(wrong) > 8 else "")
+        raise ValueError(f"{origin} does not fit this {type(model).__name__}: {shown}. Nothing was loaded.")
+    model.load_state_dict(state)

@@ -1,0 +1,75 @@
+"""Convolutions: over earlier pixels only, and over single pixels."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from pixelsnail.nn.cache import Cache
+from pixelsnail.nn.layout import channels_first, channels_last
+
+
+class CausalConv(nn.Conv2d):
+    """A convolution that sees `above` rows up, `left` columns back, and `right` columns ahead in the rows above.
+
+    Without a mask the kernel is (above + 1, left + 1): the pixel itself, its left neighbours and those above them.
+    `CausalConv.masked` is the k x k masked convolution of van den Oord et al. 2016 (arXiv 1601.06759, section 3.4): the
+    rows above whole, the current one up to the centre, which mask A hides and mask B keeps. Masked taps are parameters
+    without effect, as in every implementation of it, so that parameters count and initialise alike.
+    """
+
+    mask: Tensor | None
+
+    def __init__(self, inputs: int, outputs: int, *, above: int, left: int) -> None:
+        super().__init__(inputs, outputs, (above + 1, left + 1))
+        self.above, self.left, self.right = above, left, 0
+        self.register_buffer("mask", None, persistent=False)
+
+    @classmethod
+    def masked(cls, inputs: int, outputs: int, size: int, *, centre: bool) -> "CausalConv":
+        """The size x size masked convolution (size odd); `centre` tells whether a pixel sees itself (mask B) or not."""
+        middle = size // 2
+        layer = cls(inputs, outputs, above=size - 1, left=size - 1)  # initialises by the full kernel, as published
+        layer.above, layer.left, layer.right = middle, middle, middle
+        mask = torch.ones(middle + 1, size)
+        mask[middle, middle + centre :] = 0
+        layer.register_buffer("mask", mask, persistent=False)
+        return layer
+
+    def taps(self) -> Tensor:
+        """The weights in effect: (outputs, inputs, above + 1, left + 1 + right)."""
+        if self.mask is None:
+            return self.weight
+        return self.weight[:, :, : self.above + 1] * self.mask
+
+    def forward(self, h: Tensor, cache: Cache | None = None) -> Tensor:
+        """(B, inputs, H, W) -> (B, outputs, H, W); with a cache, a segment of it."""
+        if cache is None:
+            return F.conv2d(F.pad(h, (self.left, self.right, self.above, 0)), self.taps(), self.bias)
+        return self.convolve(cache.rows(self, h, self.above, self.left, self.right), cache)
+
+    def convolve(self, window: Tensor, cache: Cache) -> Tensor:
+        """(B, inputs, above + k, left + w + right) -> (B, outputs, k, w)."""
+        taps = cache.once(self, "taps", self.taps)
+        if window.shape[-2:] != taps.shape[-2:]:
+            return F.conv2d(window, taps, self.bias)
+        # A single pixel is one product; a convolution would spend most of its time on preparing itself.
+        matrix = cache.once(self, "matrix", lambda: taps.permute(2, 3, 1, 0).flatten(0, 2).contiguous())
+        flat = channels_last(window).flatten(1)
+        out = flat @ matrix if self.bias is None else torch.addmm(self.bias, flat, matrix)
+        return out[:, :, None, None]
+
+
+class Pointwise(nn.Conv2d):
+    """A 1 x 1 convolution. Given several inputs, that of their concatenation along channels, which it never makes."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs, 1)
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """(B or 1, inputs_i, H, W) for each -> (B, outputs, H, W)."""
+        weight = self.weight.flatten(1)
+        if len(inputs) == 1:
+            return channels_first(F.linear(channels_last(inputs[0]), weight, self.bias))
+        parts = weight.split([h.shape[1] for h in inputs], dim=1)
+        out = sum(F.linear(channels_last(h), part) for h, part in zip(inputs[1:], parts[1:], strict=True))
+        return channels_first(F.linear(channels_last(inputs[0]), parts[0], self.bias) + out)
