@@ -16,13 +16,13 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from pixelsnail import checkpoints, data, evaluation, pictures
     from pixelsnail.checkpoints import load
-    from pixelsnail.distributions import BernoulliHead, CategoricalHead
+    from pixelsnail.distributions import Bernoulli, Categorical
     from pixelsnail.models import Model, PixelSNAIL
     from pixelsnail.training import train
 
 __all__ = [
-    "BernoulliHead",
-    "CategoricalHead",
+    "Bernoulli",
+    "Categorical",
     "Model",
     "PixelSNAIL",
     "__version__",
@@ -35,8 +35,8 @@ __all__ = [
 ]
 
 _HOMES = {
-    "BernoulliHead": "distributions",
-    "CategoricalHead": "distributions",
+    "Bernoulli": "distributions",
+    "Categorical": "distributions",
     "Model": "models",
     "PixelSNAIL": "models",
     "load": "checkpoints",

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pixelsnail.nn.cache import Cache
+from pixelsnail.nn.causal import attend_causally
 from pixelsnail.nn.layout import channels_first, channels_last
 
 
@@ -26,7 +27,7 @@ class StrictAttention(nn.Module):
         if cache is None:
             # Without the first query and the first entry this is plain causal attention, which has a fused kernel.
             q, k, v = (self._split(_flat(h)[:, 1:]) for h in (queries, keys, values))
-            out = self._merge(_attend_causally(q, k, v))
+            out = self._merge(attend_causally(q, k, v))
             out = F.pad(out, (0, 0, 1, 0))
         else:
             past_keys, past_values = cache.past(self, "keys", keys), cache.past(self, "values", values)
@@ -62,15 +63,3 @@ class StrictAttention(nn.Module):
 def _flat(h: Tensor) -> Tensor:
     """(B, C, k, w) -> (B, k * w, C), in raster order."""
     return channels_last(h).flatten(1, 2)
-
-
-def _attend_causally(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """(B, heads, n, K), (B, heads, n, K), (B, heads, n, V) -> (B, heads, n, V).
-
-    The fused kernels want queries, keys and values of one width: the narrower are padded with zeros, which change
-    neither scores nor sums. Unequal ones would fall back to a matrix of all scores.
-    """
-    scale, value_width = k.shape[-1] ** -0.5, v.shape[-1]
-    width = max(k.shape[-1], value_width)
-    q, k, v = (F.pad(h, (0, width - h.shape[-1])) for h in (q, k, v))
-    return F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=scale)[..., :value_width]
