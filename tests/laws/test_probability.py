@@ -1,0 +1,72 @@
+"""Probabilities sum to one, draws follow them, and a likelihood depends on its image alone."""
+
+import math
+
+import pytest
+import torch
+from tiny import every_image, every_model, random_levels
+from torch.testing import assert_close
+
+TINY_SHAPES = [((1, 2, 3), 2), ((1, 2, 2), 3), ((2, 1, 2), 3), ((3, 1, 2), 2)]
+
+
+@every_model
+@pytest.mark.parametrize(("shape", "levels"), TINY_SHAPES)
+@torch.no_grad()
+def test_probabilities_of_all_images_sum_to_one(build, shape, levels):
+    nats = build(shape, levels).log_prob(every_image(levels, shape))
+    assert nats.logsumexp(0).item() == pytest.approx(0, abs=1e-5)
+
+
+@every_model
+@pytest.mark.parametrize(("shape", "levels"), TINY_SHAPES)
+@torch.no_grad()
+def test_draws_follow_log_prob(build, shape, levels):
+    """Chi-square of 20,000 draws against the probabilities of all images; images rarer than 5 draws are pooled."""
+    model, draws = build(shape, levels), 20_000
+    expected = draws * model.log_prob(every_image(levels, shape)).exp()
+    digits = model.sample(draws, seed=3, batch=5_000).long().flatten(1)
+    place = levels ** torch.arange(digits.shape[1] - 1, -1, -1)
+    observed = torch.bincount((digits * place).sum(1), minlength=len(expected)).double()
+    common = expected >= 5
+    expected = torch.cat([expected[common], expected[~common].sum()[None]])
+    observed = torch.cat([observed[common], observed[~common].sum()[None]])
+    kept = expected > 0
+    chi_square = ((observed - expected)[kept] ** 2 / expected[kept]).sum().item()
+    freedom = int(kept.sum()) - 1
+    assert chi_square < freedom + 4 * math.sqrt(2 * freedom)  # four standard deviations
+
+
+@every_model
+@torch.no_grad()
+def test_nats_do_not_depend_on_the_batch(build):
+    model = build((1, 6, 5), 3)
+    x = random_levels(3, (10, 1, 6, 5))
+    whole = model.log_prob(x)
+    assert whole.dtype == torch.float64
+    for batch in (1, 4):
+        assert_close(torch.cat([model.log_prob(part) for part in x.split(batch)]), whole, rtol=1e-6, atol=0)
+
+
+@every_model
+@torch.no_grad()
+def test_scoring_does_not_depend_on_the_mode_and_leaves_it(build):
+    model = build((1, 6, 5), 2)
+    x = random_levels(2, (3, 1, 6, 5))
+    expected = model.log_prob(x)
+    model.train()
+    next(model.children()).eval()
+    modes = [module.training for module in model.modules()]
+    assert torch.equal(model.log_prob(x), expected)
+    model.sample(1)
+    model.bits_per_dim(x)
+    assert [module.training for module in model.modules()] == modes
+
+
+@every_model
+@torch.no_grad()
+def test_bits_per_dim_is_nats_by_its_definition(build):
+    model = build((2, 3, 4), 3)
+    x = random_levels(3, (3, 2, 3, 4))
+    assert_close(model.bits_per_dim(x), -model.log_prob(x) / (2 * 3 * 4 * math.log(2)))
+    assert_close(model.distribution(x).log_prob(x.permute(0, 2, 3, 1)).double().sum((1, 2)), model.log_prob(x))

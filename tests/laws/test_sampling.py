@@ -1,0 +1,106 @@
+"""The same seed gives the same image, however it is drawn."""
+
+import pytest
+import torch
+from tiny import every_model, random_levels
+
+from pixelsnail.engine import Draw, Known, naive_walk, walk
+
+SHAPES = [((1, 4, 5), 2), ((1, 3, 4), 7), ((2, 4, 3), 3)]
+
+
+@every_model
+@pytest.mark.parametrize(("shape", "levels"), SHAPES)
+def test_every_walk_gives_the_naive_image(build, shape, levels):
+    """In float64 always: for every segment, and again after the weights, the batch and the seed changed."""
+    model = build(shape, levels).double()
+    for batch, seed in ((3, 0), (1, 5)):
+        expected = naive_walk(model, Draw(seed), batch)
+        for segment in (None, 1, 2, shape[2], 2 * shape[2], shape[1] * shape[2]):
+            assert torch.equal(walk(model, Draw(seed), batch, segment=segment), expected), f"segment {segment}"
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.mul_(-0.7)
+
+
+@every_model
+@pytest.mark.parametrize(("shape", "levels"), SHAPES)
+def test_in_float32_images_differ_only_after_a_near_tie(build, shape, levels):
+    model = build(shape, levels)
+    expected = naive_walk(model, Draw(1), 8)
+    for segment in (1, 2, 2 * shape[2]):
+        drawn = walk(model, Draw(1), 8, segment=segment)
+        for image in range(8):
+            differs = (drawn[image] != expected[image]).any(0).flatten().nonzero()
+            if len(differs):
+                assert margin(model, expected[image : image + 1], image, int(differs[0])) < 1e-4
+
+
+@torch.no_grad()
+def margin(model, x, image, t):
+    """How far pixel t's decision is from another one: moving every parameter by this may change it."""
+    decisions = Draw(1, first=image).start(model.head, 1, tuple(x.shape[1:]), x.device)
+    parameters = model.double()(x).flatten(2)[:, :, None, t : t + 1]
+    model.float()
+    levels = decisions.decide(t, model.head.distribution(parameters))
+    for size in (1e-6, 1e-5, 1e-4):
+        for _ in range(20):
+            moved = parameters + size * torch.randn_like(parameters).sign()
+            if not torch.equal(decisions.decide(t, model.head.distribution(moved)), levels):
+                return size
+    return 1.0
+
+
+@every_model
+def test_image_i_depends_on_seed_and_i_alone(build):
+    model = build((1, 4, 5), 3).double()
+    ten = model.sample(10, seed=4)
+    assert torch.equal(model.sample(7, seed=4, batch=3), ten[:7])
+    assert torch.equal(model.sample(10, seed=4, batch=1), ten)
+    assert torch.equal(model.sample(2, seed=4, engine="naive"), ten[:2])
+    assert not torch.equal(model.sample(10, seed=5), ten)
+    assert len({tuple(image.flatten().tolist()) for image in ten}) > 5
+
+
+@every_model
+@pytest.mark.parametrize("mask", ["top", "left", "scattered", "all", "none", "each its own", "each channel its own"])
+def test_completing_keeps_what_is_known(build, mask):
+    shape, levels = (2, 4, 5), 3
+    model = build(shape, levels).double()
+    x = random_levels(levels, (3, *shape))
+    generator = torch.Generator().manual_seed(0)
+    known = {
+        "top": torch.arange(4)[:, None].expand(4, 5) < 2,
+        "left": torch.arange(5).expand(4, 5) < 3,
+        "scattered": torch.rand(4, 5, generator=generator) < 0.5,
+        "all": torch.ones(4, 5, dtype=torch.bool),
+        "none": torch.zeros(4, 5, dtype=torch.bool),
+        "each its own": torch.rand(3, 1, 4, 5, generator=generator) < 0.5,
+        "each channel its own": torch.rand(3, 2, 4, 5, generator=generator) < 0.5,
+    }[mask]
+    completed = model.complete(x, known, seed=2)
+    kept = known.expand(3, 2, 4, 5)
+    assert torch.equal(completed[kept].long(), x[kept])
+    assert torch.equal(model.complete(x, known, seed=2, engine="naive"), completed)
+    assert torch.equal(model.complete(x, known, seed=2, batch=2), completed)
+    source = Known(x, known.expand(3, -1, 4, 5) if known.dim() == 4 else known.expand(3, 1, 4, 5), Draw(2))
+    assert torch.equal(walk(model, source, 3, segment=1), completed.long())
+    if mask == "none":
+        assert torch.equal(completed, model.sample(3, seed=2))
+
+
+@every_model
+def test_levels_under_the_mask_are_ignored_whatever_they_are(build):
+    model = build((1, 4, 5), 2)
+    x = random_levels(2, (2, 1, 4, 5))
+    known = torch.arange(4)[:, None].expand(4, 5) < 2
+    rubbish = torch.where(known, x, torch.full_like(x, -77))
+    assert torch.equal(model.complete(rubbish, known), model.complete(x, known))
+
+
+@every_model
+def test_a_low_temperature_draws_the_most_probable_level(build):
+    model = build((1, 3, 4), 5).double()
+    x = model.sample(1, temperature=1e-6).long()
+    for t in range(12):
+        assert model.distribution(x).table(0)[0].flatten(0, 1)[t].argmax() == x.flatten()[t]

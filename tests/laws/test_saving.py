@@ -1,0 +1,94 @@
+"""What was saved is what is loaded: the same model to the last bit, or a refusal."""
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from tiny import MODELS, every_model, random_levels
+
+import pixelsnail
+from pixelsnail import checkpoints
+
+
+@every_model
+def test_saving_and_loading_is_the_identity(build, tmp_path):
+    model = build((1, 4, 5), 3)
+    checkpoints.save(model, tmp_path / "model", about={"steps": 7})
+    loaded = pixelsnail.load(tmp_path)
+    x = random_levels(3, (2, 1, 4, 5))
+    assert loaded.configuration == model.configuration
+    assert torch.equal(loaded(x), model(x))
+    assert checkpoints.about(tmp_path) == {"steps": 7}
+    assert not any(name.startswith(("module.", "_orig_mod.")) for name in loaded.state_dict())
+
+
+@every_model
+def test_the_hub_mixin_saves_and_loads_the_same_model(build, tmp_path):
+    model = build((1, 4, 5), 2)
+    model.save_pretrained(tmp_path)
+    x = random_levels(2, (2, 1, 4, 5))
+    assert torch.equal(type(model).from_pretrained(tmp_path)(x), model(x))
+    assert torch.equal(pixelsnail.load(tmp_path)(x), model(x))
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("damage", ["missing", "extra", "shape"])
+def test_nothing_is_loaded_in_part(name, damage, tmp_path):
+    model = MODELS[name]((1, 4, 5), 2)
+    model.save(tmp_path)
+    tensors = load_file(tmp_path / "model.safetensors")
+    first = sorted(tensors)[0]
+    if damage == "missing":
+        del tensors[first]
+    elif damage == "extra":
+        tensors["surplus"] = torch.zeros(1)
+    else:
+        tensors[first] = tensors[first][..., :1].contiguous().flatten()[:1]
+    save_file(tensors, tmp_path / "model.safetensors")
+    with pytest.raises(ValueError, match="surplus" if damage == "extra" else first):
+        pixelsnail.load(tmp_path)
+    with pytest.raises(ValueError, match="does not fit"):
+        type(model).from_pretrained(tmp_path)
+
+
+def test_a_model_of_another_class_is_refused(tmp_path):
+    model = MODELS["PixelSNAIL"]((1, 4, 5), 2)
+    model.save(tmp_path)
+    configuration = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**configuration, "model": "PixelSNAL"}))
+    with pytest.raises(ValueError, match="did you mean 'PixelSNAIL'"):
+        pixelsnail.load(tmp_path)
+    with pytest.raises(ValueError, match="not a PixelSNAIL"):
+        pixelsnail.PixelSNAIL.from_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"a": 1}'])
+def test_a_damaged_configuration_is_said(content, tmp_path):
+    MODELS["PixelSNAIL"]((1, 4, 5), 2).save(tmp_path)
+    (tmp_path / "config.json").write_text(content)
+    with pytest.raises(ValueError, match=r"config\.json"):
+        pixelsnail.load(tmp_path)
+
+
+def test_damaged_weights_are_said(tmp_path):
+    MODELS["PixelSNAIL"]((1, 4, 5), 2).save(tmp_path)
+    file = tmp_path / "model.safetensors"
+    whole = file.read_bytes()
+    for content in (b"", whole[: len(whole) // 2], b"PK\x03\x04" + whole):
+        file.write_bytes(content)
+        with pytest.raises(ValueError, match="damaged"):
+            pixelsnail.load(tmp_path)
+    file.unlink()
+    with pytest.raises(FileNotFoundError, match="missing"):
+        pixelsnail.load(tmp_path)
+
+
+def test_what_is_not_a_run_is_said(tmp_path):
+    with pytest.raises(FileNotFoundError, match="There is no run"):
+        pixelsnail.load(tmp_path / "nothing")
+    with pytest.raises(FileNotFoundError, match="holds no model"):
+        pixelsnail.load(tmp_path)
+    (tmp_path / "file.ckpt").write_bytes(b"")
+    with pytest.raises(ValueError, match="pixelsnail import"):
+        pixelsnail.load(tmp_path / "file.ckpt")
