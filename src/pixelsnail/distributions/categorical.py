@@ -17,7 +17,8 @@ class CategoricalPixels(PixelDistribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Nats, negative: values (B, H, W, C) -> (B, H, W). Finite for any finite logits."""
-        return self.logits.log_softmax(-1).gather(-1, value.long()[..., None])[..., 0].sum(-1)
+        nats, index = torch.broadcast_tensors(self.logits.log_softmax(-1), value.long()[..., None])
+        return nats.gather(-1, index[..., :1])[..., 0].sum(-1)
 
     def draw(self, noise: Tensor) -> Tensor:
         """The level with the largest sum of logit and noise, which is Gumbel (B, H, W, C * L)."""

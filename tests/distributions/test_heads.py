@@ -1,0 +1,119 @@
+"""Every head is a normalised torch Distribution, finite whatever its parameters are (cases C03, C24)."""
+
+import itertools
+
+import pytest
+import torch
+from torch.distributions import Distribution
+from torch.testing import assert_close
+
+from pixelsnail.distributions import Bernoulli, Categorical, choose_head
+
+HEADS = [Bernoulli(1), Bernoulli(3), Categorical(1, 3), Categorical(2, 3), Categorical(3, 2), Categorical(1, 512)]
+
+
+@pytest.fixture(params=HEADS, ids=repr)
+def head(request):
+    return request.param
+
+
+def every_pixel(head):
+    """All levels of one pixel: (L ** C, 1, 1, C)."""
+    return torch.tensor(list(itertools.product(range(head.levels), repeat=head.channels)))[:, None, None]
+
+
+def test_a_distribution_has_pixels_as_batch_and_channels_as_event(head):
+    distribution = head.distribution(torch.randn(2, head.size, 4, 5))
+    assert isinstance(distribution, Distribution)
+    assert distribution.batch_shape == (2, 4, 5)
+    assert distribution.event_shape == (head.channels,)
+    assert distribution.sample().shape == (2, 4, 5, head.channels)
+    assert distribution.sample((3,)).shape == (3, 2, 4, 5, head.channels)
+    assert distribution.log_prob(distribution.sample()).shape == (2, 4, 5)
+
+
+def test_probabilities_sum_to_one_over_all_levels(head):
+    parameters = 3 * torch.randn(1, head.size, 1, 1, dtype=torch.float64)
+    nats = head.distribution(parameters).log_prob(every_pixel(head))
+    assert nats.logsumexp(0).item() == pytest.approx(0, abs=1e-10)
+
+
+def test_tables_agree_with_log_prob(head):
+    distribution = head.distribution(torch.randn(1, head.size, 2, 2, dtype=torch.float64))
+    value = distribution.sample()
+    product = torch.ones(1, 2, 2, dtype=torch.float64)
+    for channel in range(head.channels):
+        table = distribution.table(channel, value[..., :channel])
+        assert_close(table.sum(-1), torch.ones(1, 2, 2, dtype=torch.float64))
+        product = product * table.gather(-1, value[..., channel, None])[..., 0]
+    assert_close(product.log(), distribution.log_prob(value))
+
+
+def test_mean_and_entropy_agree_with_the_definition(head):
+    parameters = torch.randn(1, head.size, 1, 1, dtype=torch.float64)
+    distribution, values = head.distribution(parameters), every_pixel(head)
+    nats = distribution.log_prob(values)
+    assert_close(distribution.mean[0, 0, 0], (nats.exp()[..., None] * values).sum(0)[0, 0])
+    assert_close(distribution.entropy()[0, 0, 0], -(nats.exp() * nats).sum())
+
+
+@pytest.mark.parametrize("size", [1e4, -1e4])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_likelihood_and_gradient_are_finite_at_extreme_parameters(head, size, dtype):
+    for place in range(head.size):
+        parameters = torch.zeros(1, head.size, 1, 1, dtype=dtype)
+        parameters[0, place] = size
+        parameters.requires_grad_()
+        for level in (0, head.levels - 1):
+            nats = head.distribution(parameters).log_prob(torch.full((1, 1, 1, head.channels), level))
+            (gradient,) = torch.autograd.grad(nats.sum(), parameters)
+            assert nats.isfinite().all()
+            assert gradient.isfinite().all()
+
+
+def test_a_wrong_level_under_certainty_costs_its_nats_and_not_infinity():
+    certain = torch.full((1, 1, 1, 1), 1e4)
+    assert Bernoulli(1).distribution(certain).log_prob(torch.zeros(1, 1, 1, 1)).item() == -1e4
+
+
+def test_likelihood_gradients_are_right(head):
+    if head.size > 10:
+        pytest.skip("one of few parameters shows as much")
+    value = torch.randint(0, head.levels, (2, 1, 2, head.channels))
+    parameters = torch.randn(2, head.size, 1, 2, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda p: head.distribution(p).log_prob(value), parameters)
+
+
+def test_draws_follow_the_probabilities(head):
+    if head.size > 10:
+        pytest.skip("one of few parameters shows as much")
+    parameters = torch.randn(1, head.size, 1, 1, dtype=torch.float64).expand(1, -1, 1, 40_000)
+    distribution = head.distribution(parameters)
+    for draws in (distribution.sample(), distribution.draw(head.noise(torch.rand(1, 1, 40_000, head.noise_size).double()))):
+        for channel in range(head.channels):
+            observed = torch.bincount(draws[0, 0, :, channel], minlength=head.levels) / 40_000
+            assert_close(observed.double(), distribution.table(channel)[0, 0, 0], atol=0.015, rtol=0)
+
+
+def test_temperature_divides_the_logits(head):
+    parameters = torch.randn(1, head.size, 2, 2)
+    cold, divided = head.distribution(parameters, temperature=0.5), head.distribution(parameters * 2)
+    value = divided.sample()
+    assert_close(cold.log_prob(value), divided.log_prob(value))
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int16, torch.int32, torch.int64])
+def test_values_may_have_any_integer_dtype(head, dtype):
+    distribution = head.distribution(torch.randn(1, head.size, 2, 2))
+    value = distribution.sample().clamp(max=100)
+    assert torch.equal(distribution.log_prob(value.to(dtype)), distribution.log_prob(value))
+
+
+def test_the_head_follows_from_the_levels_and_an_impossible_choice_names_the_right_one():
+    assert choose_head(None, 1, 2) == Bernoulli(1)
+    assert choose_head(None, 3, 256) == Categorical(3, 256)
+    assert choose_head("Categorical", 1, 2) == Categorical(1, 2)
+    with pytest.raises(ValueError, match="use head='Categorical'"):
+        choose_head("Bernoulli", 3, 256)
+    with pytest.raises(ValueError, match="did you mean 'Bernoulli'"):
+        choose_head("Bernouli", 1, 2)
