@@ -12,10 +12,9 @@ def check_levels(x: Tensor, levels: int, shape: tuple[int, int, int] | None = No
     if not isinstance(x, Tensor):
         raise TypeError(f"x is a {type(x).__name__}; expected a tensor of integer levels (B, C, H, W).")
     if x.is_floating_point() or x.is_complex() or x.dtype == torch.bool:
-        nan = " and holds NaN" if x.is_floating_point() and bool(x.isnan().any()) else ""
         raise TypeError(
-            f"x has dtype {x.dtype}{nan}; expected integer levels 0 ... {levels - 1}, as uint8 or int64. "
-            "Convert images in [0, 1] with (x * (levels - 1)).round().long()."
+            f"x has dtype {x.dtype}{_first_fraction(x)}; expected integer levels 0 ... {levels - 1}, as uint8 or "
+            f"int64. {_conversion(x, levels)}"
         )
     channels = "C" if shape is None else f"C = {shape[0]}"
     if x.dim() != 4:
@@ -26,14 +25,53 @@ def check_levels(x: Tensor, levels: int, shape: tuple[int, int, int] | None = No
         raise ValueError(f"x has shape {tuple(x.shape)}; expected levels (B, {channels}, H, W).{hint}")
     if x.numel() == 0:
         raise ValueError(f"x has shape {tuple(x.shape)}, which holds no pixel; expected at least one image.")
-    wrong = (x < 0) | (x >= levels)
+    wrong = _outside(x, levels)
     if bool(wrong.any()):
-        image, channel, row, column = (int(i) for i in wrong.nonzero()[0])
-        place = f"image {image}, row {row}, column {column}"
-        if x.shape[1] > 1:
-            place = f"image {image}, channel {channel}, row {row}, column {column}"
-        hint = "Binarise first (binarize='threshold'), or load" if levels == 2 else "Load"
         raise ValueError(
-            f"x holds level {int(x[image, channel, row, column])} at {place}, but this model has L = {levels} levels "
-            f"(0 ... {levels - 1}). {hint} a model with more levels."
+            f"x holds level {_first(x, wrong)}, but this model has L = {levels} levels (0 ... {levels - 1}). "
+            f"{_remedy(x, levels)}"
         )
+
+
+def _outside(x: Tensor, levels: int) -> Tensor:
+    """Where x is below 0, or `levels` or above."""
+    if x.dtype in (torch.uint16, torch.uint32, torch.uint64):
+        x = x.long()  # torch compares no unsigned type but uint8
+    if levels > torch.iinfo(x.dtype).max:
+        return x < 0  # a limit that the dtype cannot hold would wrap around in a comparison: 512 is 0 as uint8
+    return (x < 0) | (x >= levels)
+
+
+def _remedy(x: Tensor, levels: int) -> str:
+    if x.dtype.is_signed and bool((x < 0).any()):
+        return "Levels start at 0."
+    if levels == 2:
+        return "Binarise first (binarize='threshold'), or load a model with more levels."
+    return "Load a model with more levels."
+
+
+def _first_fraction(x: Tensor) -> str:
+    """The first value of x that is no whole number, NaN before others: what a caller should look at."""
+    if not x.is_floating_point():
+        return ""
+    for wrong in (x.isnan(), x != x.floor()):
+        if bool(wrong.any()):
+            return f" and holds {_first(x, wrong)}"
+    return ""
+
+
+def _conversion(x: Tensor, levels: int) -> str:
+    if x.is_floating_point():
+        return "Convert images in [0, 1] with (x * (levels - 1)).round().long()."
+    return "Convert it with x.long()." if x.dtype == torch.bool else "Convert it first."
+
+
+def _first(x: Tensor, wrong: Tensor) -> str:
+    """The first value of x where `wrong` is true, and its place."""
+    position = [int(i) for i in wrong.nonzero()[0]]
+    value = x[tuple(position)].item()
+    if x.dim() != 4:
+        return f"{value} at position {tuple(position)}"
+    image, channel, row, column = position
+    plane = f"channel {channel}, " if x.shape[1] > 1 else ""
+    return f"{value} at image {image}, {plane}row {row}, column {column}"

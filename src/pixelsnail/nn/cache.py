@@ -64,6 +64,14 @@ class Cache:
             self._computed[key] = compute()
         return self._computed[key]
 
+    def once_a_row(self, layer: nn.Module, row: int, compute: Callable[[], Tensor]) -> Tensor:
+        """What `compute` gave the first time it was asked for in this row."""
+        kept = self._computed.get((layer, "row of"))
+        if kept is None or kept[0] != row:
+            kept = self._computed[layer, "row of"] = (row, compute())
+        value: Tensor = kept[1]
+        return value
+
     def place(self, whole: Tensor, segment: Tensor) -> Tensor:
         """Crops a map of the whole image (B or 1, D, H, W) to the place of a segment (B, C, k, w)."""
         row, column = self.begin(segment)
@@ -96,6 +104,10 @@ class Cache:
             data[:, : kept.shape[1]] = kept
         self._buffers[key], self._first_rows[layer] = data, row
         return data
+
+    def rows_above(self, layer: nn.Module, above: int) -> Tensor:
+        """The stored features of the `above` rows before the current one: (B, C, above, left + W + right)."""
+        return self._buffers[layer, "rows"][:, :above].permute(0, 3, 1, 2)
 
     def before(self, layer: nn.Module, h: Tensor) -> Tensor:
         """Stores a segment's features and returns the raster-previous pixel's: (B, C, k, w) -> (B, C), zero at t = 0."""

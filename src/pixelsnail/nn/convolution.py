@@ -45,18 +45,24 @@ class CausalConv(nn.Conv2d):
         """(B, inputs, H, W) -> (B, outputs, H, W); with a cache, a segment of it."""
         if cache is None:
             return F.conv2d(F.pad(h, (self.left, self.right, self.above, 0)), self.taps(), self.bias)
-        return self.convolve(cache.rows(self, h, self.above, self.left, self.right), cache)
+        window = cache.rows(self, h, self.above, self.left, self.right)
+        if h.shape[-1] > 1 or cache.width == 1:
+            return self.convolve(window, cache)
+        # A single pixel: the rows above are finished, so their taps are one product for the whole row.
+        row = cache.position // cache.width
+        upper: Tensor = cache.once_a_row(self, row, lambda: self._upper(cache))  # (B, W, outputs)
+        matrix: Tensor = cache.once(self, "row", lambda: self.taps()[:, :, -1, : self.left + 1].permute(2, 1, 0).flatten(0, 1))
+        seen = window[:, :, -1, : self.left + 1].transpose(1, 2).reshape(h.shape[0], -1)  # (B, (left + 1) * inputs)
+        return torch.addmm(upper[:, cache.position % cache.width], seen, matrix)[:, :, None, None]
+
+    def _upper(self, cache: Cache) -> Tensor:
+        """What the taps above the current row give at every position of it, and the bias: (B, W, outputs)."""
+        above = cache.rows_above(self, self.above)
+        return channels_last(F.conv2d(above, self.taps()[:, :, :-1], self.bias))[:, 0]
 
     def convolve(self, window: Tensor, cache: Cache) -> Tensor:
         """(B, inputs, above + k, left + w + right) -> (B, outputs, k, w)."""
-        taps = cache.once(self, "taps", self.taps)
-        if window.shape[-2:] != taps.shape[-2:]:
-            return F.conv2d(window, taps, self.bias)
-        # A single pixel is one product; a convolution would spend most of its time on preparing itself.
-        matrix = cache.once(self, "matrix", lambda: taps.permute(2, 3, 1, 0).flatten(0, 2).contiguous())
-        flat = channels_last(window).flatten(1)
-        out = flat @ matrix if self.bias is None else torch.addmm(self.bias, flat, matrix)
-        return out[:, :, None, None]
+        return F.conv2d(window, cache.once(self, "taps", self.taps), self.bias)
 
 
 class Pointwise(nn.Conv2d):
@@ -68,6 +74,11 @@ class Pointwise(nn.Conv2d):
     def forward(self, *inputs: Tensor) -> Tensor:
         """(B or 1, inputs_i, H, W) for each -> (B, outputs, H, W)."""
         weight = self.weight.flatten(1)
+        if inputs[0].shape[-1] == 1 == inputs[0].shape[-2]:  # a single pixel: fewer and smaller steps
+            batch = inputs[-1].shape[0]
+            flat = [h.flatten(1).expand(batch, -1) for h in inputs]
+            out = F.linear(flat[0] if len(flat) == 1 else torch.cat(flat, dim=1), weight, self.bias)
+            return out[:, :, None, None]
         if len(inputs) == 1:
             return channels_first(F.linear(channels_last(inputs[0]), weight, self.bias))
         parts = weight.split([h.shape[1] for h in inputs], dim=1)

@@ -1,0 +1,95 @@
+"""Data sets in the forms of Hugging Face, from local folders."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from pixelsnail import data
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:datasets", "ignore::FutureWarning:datasets")
+
+
+@pytest.fixture
+def datasets(tmp_path, monkeypatch):
+    library = pytest.importorskip("datasets")
+    monkeypatch.setattr(library.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    monkeypatch.setattr(library.config, "HF_HUB_OFFLINE", True)
+    return library
+
+
+def test_a_folder_of_images_gives_levels_and_labels(datasets, tmp_path, save):
+    levels = {}
+    for i, path in enumerate(("train/cat/0", "train/dog/1", "train/dog/2", "test/dog/3")):
+        levels[path] = save(tmp_path / "pets" / f"{path}.png", seed=i)
+    train = data.open(f"hf:{tmp_path / 'pets'}")
+    assert (len(train), train.shape, train.levels, train.labels.tolist()) == (3, (1, 5, 4), 256, [0, 1, 1])
+    assert np.array_equal(train.batch([2, 0]).numpy(), np.stack([levels["train/dog/2"], levels["train/cat/0"]]))
+    test = data.open(f"hf:{tmp_path / 'pets'}", "test")
+    assert (len(test), test.labels.tolist()) == (1, [1])
+    with pytest.raises(ValueError, match="no split 'validation'; it has train, test"):
+        data.open(f"hf:{tmp_path / 'pets'}", "validation")
+    assert len(data.open(f"hf:{tmp_path / 'pets'}", "validation", validation=1)) == 1
+
+
+@pytest.fixture
+def table(datasets, save, tmp_path):
+    """table(paths, label=...) is a data set of image files."""
+
+    def make(paths, **columns):
+        features = datasets.Features(
+            {"picture": datasets.Image()} | {name: datasets.Value("int64") for name in columns}
+        )
+        return datasets.Dataset.from_dict({"picture": [str(path) for path in paths], **columns}, features=features)
+
+    return make
+
+
+def test_saved_data_sets_are_read_with_or_without_splits(datasets, table, tmp_path, save):
+    levels = [save(tmp_path / f"{i}.png", mode="RGB", seed=i) for i in range(2)]
+    rows = table([tmp_path / "0.png", tmp_path / "1.png"], label=[7, 3])
+    rows.save_to_disk(tmp_path / "rows")
+    datasets.DatasetDict({"validation": rows}).save_to_disk(tmp_path / "splits")
+    for source, split in ((tmp_path / "rows", "train"), (tmp_path / "splits", "validation")):
+        images = data.open(f"hf:{source}", split)
+        assert (images.shape, images.labels.tolist()) == ((3, 5, 4), [7, 3])
+        assert np.array_equal(images.batch([0, 1]).numpy(), np.stack(levels))
+
+
+def test_rows_of_another_shape_or_without_a_good_image_are_named(table, tmp_path, save):
+    save(tmp_path / "0.png")
+    save(tmp_path / "1.png", size=(3, 3))
+    (tmp_path / "2.png").write_bytes(b"no picture")
+    table([tmp_path / f"{i}.png" for i in range(3)]).save_to_disk(tmp_path / "rows")
+    images = data.open(f"hf:{tmp_path / 'rows'}")
+    assert images.labels is None
+    assert images.batch([0]).shape == (1, 1, 5, 4)
+    with pytest.raises(
+        ValueError, match=r"Image 1 of hf:.* has \(C, H, W\) = \(1, 3, 3\), but image 0 has \(1, 5, 4\)"
+    ):
+        images.batch([0, 1])
+    with pytest.raises(ValueError, match=r"Image 2 of hf:.* cannot be read"):
+        images.batch([2])
+
+
+def test_a_data_set_without_images_or_known_splits_says_what_it_has(datasets, tmp_path):
+    rows = datasets.Dataset.from_dict({"text": ["a"]})
+    rows.save_to_disk(tmp_path / "rows")
+    with pytest.raises(ValueError, match="has the columns text; expected one of images"):
+        data.open(f"hf:{tmp_path / 'rows'}")
+    datasets.DatasetDict({"extra": rows}).save_to_disk(tmp_path / "splits")
+    with pytest.raises(ValueError, match="has the splits extra; expected train, validation or test"):
+        data.open(f"hf:{tmp_path / 'splits'}")
+
+
+def test_a_data_set_that_is_not_there_is_named(datasets, tmp_path):
+    (tmp_path / "empty").mkdir()
+    for name in (str(tmp_path / "empty"), str(tmp_path / "none")):
+        with pytest.raises(FileNotFoundError, match=f"hf:{name} is no data set on the hub and no folder of one"):
+            data.open(f"hf:{name}")
+
+
+def test_without_the_library_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'pixelsnail\[hf\]'"):
+        data.open("hf:owner/name")
