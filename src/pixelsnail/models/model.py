@@ -37,8 +37,7 @@ class Model(
         super().__init__()
         if len(shape) != 3 or any(not isinstance(n, int) or n < 1 for n in shape):
             raise ValueError(f"shape is {shape!r}; expected (C, H, W), three whole numbers of at least 1.")
-        if not isinstance(levels, int) or levels < 2:
-            raise ValueError(f"levels is {levels!r}; expected a whole number of at least 2.")
+        at_least(2, levels=levels)
         self.shape = (shape[0], shape[1], shape[2])
         self.levels = levels
         self.head = choose_head(head, shape[0], levels)
@@ -99,7 +98,9 @@ class Model(
         every pixel; they differ in time only. `progress` is called with (pixels decided, pixels in all).
         Raises ValueError for a count or batch below 1, a temperature not above 0, an unknown engine.
         """
-        _check_count("count", count)
+        at_least(1, count=count)
+        if size is not None and (len(size) != 2 or any(not isinstance(n, int) or n < 1 for n in size)):
+            raise ValueError(f"size is {size!r}; expected (H, W), two whole numbers of at least 1.")
         return self._decide(
             lambda first, _: Draw(seed, first), count, temperature, context, size, batch, engine, progress
         )
@@ -143,7 +144,7 @@ class Model(
         progress: Progress | None,
     ) -> Tensor:
         """Walks over `count` images, `batch` at a time; source(first, end) decides images first ... end - 1."""
-        _check_count("batch", batch)
+        at_least(1, batch=batch)
         _check_temperature(temperature)
         self._check_context(context)
         if engine not in ENGINES:
@@ -201,6 +202,13 @@ class Model(
             raise ValueError(f"{type(self).__name__} is unconditional and takes no context; leave context out.")
 
 
+def at_least(least: int, **arguments: int) -> None:
+    """Raises ValueError for a constructor's argument that is not a whole number of at least `least`."""
+    for name, value in arguments.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise ValueError(f"{name} is {value!r}; expected a whole number of at least {least}.")
+
+
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
     """Evaluation mode inside, the earlier mode of every module after."""
@@ -235,11 +243,6 @@ def _mask_like(known: Tensor, x: Tensor) -> Tensor:
             f"({batch}, 1 or {channels}, {height}, {width})."
         )
     return known
-
-
-def _check_count(name: str, count: int) -> None:
-    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-        raise ValueError(f"{name} is {count!r}; expected a whole number of at least 1.")
 
 
 def _check_temperature(temperature: float) -> None:

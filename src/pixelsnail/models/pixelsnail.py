@@ -9,7 +9,7 @@ four channels wide, no weight normalisation and no dropout.
 from torch import Tensor, nn
 from torch.nn.functional import elu
 
-from pixelsnail.models.model import Model
+from pixelsnail.models.model import Model, at_least
 from pixelsnail.nn import (
     Cache,
     CausalConv,
@@ -46,6 +46,9 @@ class PixelSNAIL(Model):
         head: str | None = None,
     ) -> None:
         super().__init__(shape, levels, head)
+        at_least(2, channels=channels)
+        at_least(1, key=key, value=value)
+        at_least(0, blocks=blocks, residuals=residuals)
         scale = UnitScale(levels)
         self.stem = PixelConv(scale, CausalConv.masked(shape[0], channels, 3, centre=False))
         self.position, self.position_before = Positions(), Positions(delay=True)

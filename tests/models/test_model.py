@@ -1,0 +1,128 @@
+"""What the verbs accept, what they refuse, and what they say."""
+
+import pytest
+import torch
+from tiny import MODELS, random_levels
+
+from pixelsnail import PixelSNAIL
+from pixelsnail.nn import CausalConv
+
+
+@pytest.fixture(scope="module")
+def model():
+    return MODELS["PixelSNAIL"]((1, 4, 5), 2)
+
+
+def test_the_defaults_are_the_published_model():
+    model = PixelSNAIL()
+    assert sum(parameter.numel() for parameter in model.parameters()) == 905_889
+    assert model(torch.zeros(1, 1, 28, 28, dtype=torch.uint8)).shape == (1, 1, 28, 28)
+
+
+@pytest.mark.parametrize(("shape", "levels", "outputs"), [((1, 4, 5), 2, 1), ((3, 4, 5), 2, 3), ((2, 4, 5), 7, 14)])
+def test_parameters_follow_from_channels_and_levels(shape, levels, outputs):
+    model = PixelSNAIL(shape, levels, channels=4, blocks=1, residuals=1)
+    assert model(random_levels(levels, (2, *shape))).shape == (2, outputs, 4, 5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"shape": (1, 28)}, r"shape is \(1, 28\); expected \(C, H, W\)"),
+        ({"shape": (1, 0, 4)}, r"shape is \(1, 0, 4\)"),
+        ({"levels": 1}, "levels is 1; expected a whole number of at least 2"),
+        ({"levels": 256, "head": "Bernoulli"}, "use head='Categorical'"),
+        ({"channels": 1}, "channels is 1; expected a whole number of at least 2"),
+        ({"blocks": -1}, "blocks is -1"),
+        ({"key": 0}, "key is 0"),
+    ],
+)
+def test_an_impossible_model_is_refused(arguments, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        PixelSNAIL(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"count": 0}, "count is 0; expected a whole number of at least 1"),
+        ({"count": -3}, "count is -3"),
+        ({"count": 1, "batch": 0}, "batch is 0"),
+        ({"count": 1, "temperature": 0}, "temperature is 0; expected a number above 0"),
+        ({"count": 1, "temperature": float("nan")}, "temperature is nan"),
+        ({"count": 1, "engine": "fast"}, "There is no engine 'fast'; expected one of auto, naive, eager"),
+        ({"count": 1, "context": torch.zeros(1)}, "is unconditional and takes no context"),
+        ({"count": 1, "size": (0, 3)}, r"size is \(0, 3\)"),
+    ],
+)
+def test_sample_says_what_is_wrong(model, arguments, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        model.sample(**arguments)
+
+
+def test_complete_says_what_is_wrong(model):
+    x = torch.zeros(2, 1, 4, 5, dtype=torch.uint8)
+    with pytest.raises(TypeError, match="expected a boolean mask"):
+        model.complete(x, torch.ones(4, 5))
+    with pytest.raises(ValueError, match=r"known has shape \(5, 4\); expected \(H, W\) = \(4, 5\)"):
+        model.complete(x, torch.ones(5, 4, dtype=torch.bool))
+    with pytest.raises(ValueError, match="holds level 2"):
+        model.complete(x + 2, torch.ones(4, 5, dtype=torch.bool))
+    with pytest.raises(ValueError, match=r"pass x\.unsqueeze"):
+        model.complete(x[:, 0], torch.ones(4, 5, dtype=torch.bool))
+
+
+@pytest.mark.parametrize("verb", ["log_prob", "bits_per_dim", "distribution"])
+def test_scoring_checks_levels_first(model, verb):
+    with pytest.raises(ValueError, match="holds level 3 at image 1, row 2, column 0"):
+        wrong = torch.zeros(2, 1, 4, 5, dtype=torch.long)
+        wrong[1, 0, 2, 0] = 3
+        getattr(model, verb)(wrong)
+    with pytest.raises(TypeError, match="expected integer levels"):
+        getattr(model, verb)(torch.zeros(2, 1, 4, 5))
+    assert model.log_prob(torch.zeros(1, 1, 4, 5, dtype=torch.uint8)).isfinite().all()  # and the model goes on
+
+
+def test_progress_counts_every_pixel_of_every_image(model):
+    seen = []
+    model.sample(5, batch=2, progress=lambda done, total: seen.append((done, total)))
+    assert [total for _, total in seen] == [100] * len(seen)
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+    assert seen[-1] == (100, 100)
+
+
+def test_a_size_of_ones_own_is_sampled(model):
+    assert model.sample(2, size=(3, 8)).shape == (2, 1, 3, 8)
+    assert model.sample(2, size=(1, 1)).shape == (2, 1, 1, 1)
+
+
+def test_levels_are_small_where_they_fit():
+    assert MODELS["PixelSNAIL"]((1, 2, 2), 2).sample(1).dtype == torch.uint8
+    assert MODELS["PixelSNAIL"]((1, 2, 2), 300).sample(1).dtype == torch.int64
+
+
+def test_masked_convolutions_have_the_published_taps():
+    assert int(CausalConv.masked(1, 1, 7, centre=False).mask.sum()) == 24
+    assert int(CausalConv.masked(1, 1, 3, centre=False).mask.sum()) == 4
+    assert int(CausalConv.masked(1, 1, 3, centre=True).mask.sum()) == 5
+    assert CausalConv.masked(2, 8, 3, centre=False).weight.shape == (8, 2, 3, 3)
+
+
+def test_memory_of_a_training_step_grows_with_the_pixels_and_not_their_square():
+    """No tensor that autograd keeps has a positions-by-positions size, and all of them together grow linearly."""
+
+    def kept(side):
+        sizes = []
+        model = PixelSNAIL((1, side, side), channels=4, blocks=1, residuals=1, key=2, value=4)
+        with torch.autograd.graph.saved_tensors_hooks(lambda t: sizes.append(t.numel()) or t, lambda t: t):
+            model.pixel_nats(torch.zeros(1, 1, side, side, dtype=torch.uint8)).sum().backward()
+        assert max(sizes) < side**4 / 4
+        return sum(sizes)
+
+    assert kept(64) / kept(32) < 4.5
+
+
+def test_a_64_by_64_image_trains():
+    model = PixelSNAIL((1, 64, 64), channels=4, blocks=1, residuals=1, key=2, value=4)
+    model.pixel_nats(random_levels(2, (1, 1, 64, 64))).sum().backward()
+    assert all(parameter.grad is not None and parameter.grad.isfinite().all() for parameter in model.parameters())
