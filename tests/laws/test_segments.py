@@ -6,60 +6,63 @@ from tiny import every_model, random_levels
 from torch.testing import assert_close
 
 
-def segment_at(position, width, x):
-    """The next `width` pixels of the current row, or the whole rows that hold them, as slices of x."""
-    height, columns = x.shape[-2:]
-    row, column = divmod(position, columns)
-    if width < columns:
-        return slice(row, row + 1), slice(column, min(column + width, columns))
-    return slice(row, min(row + width // columns, height)), slice(0, columns)
-
-
 @every_model
 @pytest.mark.parametrize(("channels", "levels"), [(1, 2), (2, 3)])
-@pytest.mark.parametrize("width", [1, 2, 3, 5, 10, 15, 20])
+@pytest.mark.parametrize("length", [1, 2, 3, 5, 7, 10, 20])
 @torch.inference_mode()
-def test_a_segment_equals_the_whole_image(build, channels, levels, width):
+def test_a_segment_equals_the_whole_image(build, channels, levels, length):
     model = build((channels, 4, 5), levels)
     x = random_levels(levels, (2, channels, 4, 5))
-    whole, cache = model(x), model.start(2)
-    while cache.position < cache.pixels:
-        rows, columns = segment_at(cache.position, width, x)
-        part = x[..., rows, columns]
-        assert_close(model(part, cache), whole[..., rows, columns], atol=1e-4, rtol=0)
+    whole, cache = model(x).flatten(2), model.start(2)
+    cache.canvas.copy_(x)
+    while cache.least < cache.pixels:
+        positions, part = cache.segment(length), cache.levels(length)
+        expected = whole.gather(2, positions[:, None].expand(-1, whole.shape[1], -1))[:, :, None]
+        assert_close(model(part, cache), expected, atol=1e-4, rtol=0)
         cache.commit(part)
 
 
 @every_model
 @torch.inference_mode()
-def test_wrong_guesses_leave_no_trace(build):
-    """Segments of two rows whose undecided pixels are wrong, corrected between calls by decisions of any length."""
+def test_images_advance_at_their_own_pace(build):
+    """Segments whose undecided pixels are wrong guesses, corrected by decisions of another length for each image."""
     model = build((1, 5, 4), 3).double()
-    x = random_levels(3, (2, 1, 5, 4))
-    whole, cache = model(x), model.start(2)
-    for length in (1, 2, 4, 3, 1, 1, 4, 2, 1, 1):
-        row, column = divmod(cache.position, 4)
-        end = min(row + 2, 5)
-        guess = (x[:, :, row:end] + 1) % 3
-        guess.view(2, 1, -1)[..., :column] = x[:, :, row].view(2, 1, -1)[..., :column]
-        parameters = model(guess, cache).flatten(2)[..., column]
-        assert_close(parameters, whole.flatten(2)[..., cache.position], atol=1e-10, rtol=0)
-        right = x.flatten(2)[..., cache.position : cache.position + length]
-        # Only decisions that were evaluated on right pixels may be committed: evaluate them as guesses first.
-        guess.view(2, 1, -1)[..., column : column + length] = right
-        model(guess, cache)
-        cache.commit(right[:, :, None])
-    assert cache.position == cache.pixels
+    x = random_levels(3, (3, 1, 5, 4))
+    whole, cache = model(x).flatten(2), model.start(3)
+    generator = torch.Generator().manual_seed(0)
+    while cache.least < cache.pixels:
+        length = int(torch.randint(1, 8, (1,), generator=generator))
+        positions = cache.segment(length)
+        right = x.flatten(2).gather(2, positions[:, None])[:, :, None]
+        undecided = positions - cache.position[:, None]
+        known = torch.randint(0, length + 1, (3,), generator=generator)  # pixels guessed right
+        guess = torch.where((undecided < known[:, None])[:, None, None], right, (right + 1) % 3)
+        parameters = model(guess, cache)
+        # The parameters are right up to the first pixel that was guessed wrong, that one included.
+        valid = (undecided <= known[:, None])[:, None, None].expand_as(parameters)
+        expected = whole.gather(2, positions[:, None].expand(-1, whole.shape[1], -1))[:, :, None]
+        assert_close(parameters[valid], expected[valid], atol=1e-10, rtol=0)
+        cache.commit(right, torch.minimum(known + 1, (undecided >= 0).sum(-1)))
+    assert torch.equal(cache.canvas, x)
 
 
 @every_model
 @torch.inference_mode()
-def test_widths_may_change_in_mid_row(build):
-    model = build((1, 3, 6), 2).double()
-    x = random_levels(2, (1, 1, 3, 6))
-    whole, cache = model(x), model.start(1)
-    for width in (1, 3, 2, 2, 4, 6):
-        rows, columns = segment_at(cache.position, width, x)
-        assert_close(model(x[..., rows, columns], cache), whole[..., rows, columns], atol=1e-10, rtol=0)
-        cache.commit(x[..., rows, columns])
-    assert cache.position == 18
+def test_decided_pixels_stay_as_they_are(build):
+    model = build((1, 2, 3), 2)
+    cache = model.start(1)
+    cache.commit(torch.ones(1, 1, 1, 4, dtype=torch.long))
+    cache.commit(torch.zeros(1, 1, 1, 6, dtype=torch.long))
+    assert cache.canvas.flatten().tolist() == [1, 1, 1, 1, 0, 0]
+    assert cache.least == 6
+
+
+def test_a_segment_longer_than_the_image_is_refused():
+    with pytest.raises(ValueError, match="A segment of 7 pixels is longer than an image of 6"):
+        pixelsnail_start().segment(7)
+
+
+def pixelsnail_start():
+    from tiny import MODELS
+
+    return MODELS["PixelSNAIL"]((1, 2, 3), 2).start(1)

@@ -26,7 +26,8 @@ def naive_walk(
     flat.copy_(decisions.guess)
     for t in range(decisions.given, height * width):
         parameters = model(canvas, context=context).flatten(2)[:, :, None, t : t + 1]
-        flat[..., t : t + 1] = decisions.decide(t, model.head.distribution(parameters, temperature))
+        position = torch.full((batch, 1), t, device=canvas.device)
+        flat[..., t : t + 1] = decisions.decide(position, model.head.distribution(parameters, temperature))[:, :, 0]
         if progress is not None:
             progress(t + 1, height * width)
     return canvas

@@ -23,8 +23,8 @@ class Decisions(Protocol):
     given: int
     """The number of first pixels that are decided before the walk begins: their levels are those of `guess`."""
 
-    def decide(self, start: int, distribution: PixelDistribution) -> Tensor:
-        """The levels (B, C, n) of the n pixels from raster position `start`, of which `distribution` is (B, 1, n)."""
+    def decide(self, positions: Tensor, distribution: PixelDistribution) -> Tensor:
+        """The levels (B, C, 1, n) of the pixels at raster `positions` (B, n), of which `distribution` is (B, 1, n)."""
         ...
 
 
@@ -62,10 +62,10 @@ class Drawing:
     guess: Tensor
     given: int = 0
 
-    def decide(self, start: int, distribution: PixelDistribution) -> Tensor:
+    def decide(self, positions: Tensor, distribution: PixelDistribution) -> Tensor:
         """What the noise of these pixels makes of their distributions."""
-        count = distribution.batch_shape[-1]
-        return distribution.draw(self.noise[:, None, start : start + count])[:, 0].transpose(1, 2)
+        images = torch.arange(len(positions), device=positions.device)[:, None]
+        return distribution.draw(self.noise[images, positions][:, None]).permute(0, 3, 1, 2)
 
 
 @dataclass(frozen=True)
@@ -94,8 +94,9 @@ class Keeping:
     otherwise: Decisions
     given: int
 
-    def decide(self, start: int, distribution: PixelDistribution) -> Tensor:
+    def decide(self, positions: Tensor, distribution: PixelDistribution) -> Tensor:
         """The known levels, and the other source's elsewhere."""
-        pixels = slice(start, start + distribution.batch_shape[-1])
-        drawn = self.otherwise.decide(start, distribution)
-        return torch.where(self.known[..., pixels], self.guess[..., pixels], drawn)
+        drawn = self.otherwise.decide(positions, distribution)
+        index = positions[:, None].expand(-1, self.guess.shape[1], -1)
+        known, levels = self.known.gather(2, index), self.guess.gather(2, index)
+        return torch.where(known[:, :, None], levels[:, :, None], drawn)

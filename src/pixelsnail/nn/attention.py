@@ -25,34 +25,26 @@ class StrictAttention(nn.Module):
         """(B, K, H, W), (B, K, H, W), (B, V, H, W), or a segment of each -> (B, V, H, W), or that segment."""
         batch, _, rows, columns = queries.shape
         if cache is None:
-            # Without the first query and the first entry this is plain causal attention, which has a fused kernel.
+            # Without the first query and the first entry this is plain causal attention.
             q, k, v = (self._split(_flat(h)[:, 1:]) for h in (queries, keys, values))
-            out = self._merge(attend_causally(q, k, v))
-            out = F.pad(out, (0, 0, 1, 0))
+            out = F.pad(self._merge(attend_causally(q, k, v)), (0, 0, 1, 0))
         else:
-            past_keys, past_values = cache.past(self, "keys", keys), cache.past(self, "values", values)
-            out = self._segment(_flat(queries), past_keys, past_values)
+            out = self._segment(queries, keys, values, cache)
         return channels_first(out.view(batch, rows, columns, values.shape[1]))
 
-    def _segment(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-        """Queries (B, n, K) of the last n of the positions of keys (B, end, K) and values (B, end, V) -> (B, n, V)."""
-        count, end = queries.shape[1], keys.shape[1]
-        if end == 1:  # pixel 0 alone
-            return values.new_zeros(values.shape)
-        if count == self.heads == 1:  # a single pixel sees all there is
-            scores = torch.bmm(queries * keys.shape[-1] ** -0.5, keys[:, 1:].transpose(1, 2))
-            return torch.bmm(scores.softmax(dim=-1), values[:, 1:])
-        q, k, v = self._split(queries), self._split(keys[:, 1:]), self._split(values[:, 1:])
-        scores = (q @ k.transpose(-2, -1)) * k.shape[-1] ** -0.5  # (B, heads, n, end - 1)
-        if count > 1:
-            # SDPA's is_causal is aligned to the top left, which is wrong for a segment: the mask follows the position.
-            position = torch.arange(end - count, end, device=q.device)[:, None]
-            entry = torch.arange(1, end, device=q.device)
-            scores = scores.masked_fill(entry > position, float("-inf"))
-        out = scores.softmax(dim=-1) @ v
-        if count == end:
-            out = torch.where(position > 0, out, 0.0)
-        return self._merge(out)
+    def _segment(self, queries: Tensor, keys: Tensor, values: Tensor, cache: Cache) -> Tensor:
+        """A segment's queries against all entries up to its end: (B, n, V)."""
+        visible = cache.visible(queries.shape[-1], queries)  # (B, n, E)
+        end = visible.shape[-1]
+        k = cache.store(self, "keys", keys)[:, :end]
+        v = cache.store(self, "values", values)
+        v[:, 0] = 0  # what pixel 0 sees
+        if self.heads == 1:
+            scores = torch.baddbmm(visible, _flat(queries), k.transpose(1, 2), alpha=k.shape[-1] ** -0.5)
+            return torch.bmm(scores.softmax(dim=-1), v[:, :end])
+        q, k, v = self._split(_flat(queries)), self._split(k), self._split(v[:, :end])
+        scores = (q @ k.transpose(-2, -1)) * k.shape[-1] ** -0.5 + visible[:, None]
+        return self._merge(scores.softmax(dim=-1) @ v)
 
     def _split(self, h: Tensor) -> Tensor:
         """(B, n, heads * D) -> (B, heads, n, D)."""

@@ -1,11 +1,11 @@
-"""What the layers remember while an image is decided pixel by pixel.
+"""What the layers remember while images are decided pixel by pixel.
 
-A call `layer(h, cache)` is about one *segment* of the image: the next w pixels of the current row (h is (B, C, 1, w)
-with w < W) or k whole rows of which the current one is the first (h is (B, C, k, W)). A call computes and writes what
-it computed into the layer's buffer, and does not advance: what lies beyond the decided pixels is provisional, and the
-next call overwrites it. `commit` decides pixels. That is enough, because features at t depend on pixels before t only,
-so what was stored for a decided position is right whatever pixel t became; and pixels are read from the canvas alone,
-which `commit` corrects.
+A call `layer(h, cache)` is about one *segment* of each image: n pixels that follow each other in raster order, over the
+ends of rows too, from the first undecided one on. Features of a segment are (B, D, 1, n). Every image has its own
+position, so that images advance at their own pace. A call computes and writes what it computed into the layer's
+buffer, and does not advance: what lies beyond the decided pixels is provisional, and the next call overwrites it.
+`commit` decides pixels. That is enough, because features at t depend on pixels before t only, so what was stored for a
+decided position is right whatever pixel t became; and pixels are read from the canvas alone, which `commit` corrects.
 """
 
 from collections.abc import Callable
@@ -14,12 +14,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from pixelsnail.nn.layout import channels_first, channels_last
+
+Offsets = tuple[tuple[int, int], ...]
+"""Places around a pixel, as (rows, columns) to it; none may come after it in raster order."""
+
 
 class Cache:
     """The state of one walk over a batch of images, owned by whoever walks.
 
-    `position` is the first undecided pixel in raster order, the same for the whole batch. `canvas` holds the levels
-    (B, C, H, W): decided before `position`, guesses from there on.
+    `position` (B,) is each image's first undecided pixel in raster order. `canvas` holds the levels (B, C, H, W):
+    decided before the position, guesses from there on.
     """
 
     def __init__(
@@ -28,102 +33,163 @@ class Cache:
         self.batch, (self.channels, self.height, self.width) = batch, shape
         self.canvas = torch.zeros(batch, *shape, dtype=torch.long, device=device)
         self.context = context
-        self.position = 0
+        self.position = torch.zeros(batch, dtype=torch.long, device=device)
+        self.least, self.most = 0, 0
+        """The positions of the image that is behind and of the one that is ahead."""
+        self._images = torch.arange(batch, device=device)
         self._buffers: dict[tuple[nn.Module, str], Tensor] = {}
-        self._first_rows: dict[nn.Module, int] = {}
-        self._computed: dict[tuple[nn.Module, str], Any] = {}
+        self._computed: dict[Any, Any] = {}
+        self._of_segment: dict[Any, Any] = {}
 
     @property
     def pixels(self) -> int:
         """The number of pixels of an image, H * W."""
         return self.height * self.width
 
-    def begin(self, segment: Tensor) -> tuple[int, int]:
-        """The row and column at which a segment (B, C, k, w) begins: whole rows begin at the current row's first."""
-        row, column = divmod(self.position, self.width)
-        if segment.shape[-1] == self.width:
-            return row, 0
-        return row, column
+    # The segment at hand
+
+    def segment(self, length: int) -> Tensor:
+        """The raster positions of the next `length` pixels of each image: (B, length).
+
+        Near the end of an image a segment begins earlier, with decided pixels, so that it has its length.
+        """
+        if length > self.pixels:
+            raise ValueError(f"A segment of {length} pixels is longer than an image of {self.pixels}.")
+        return self.once_a_segment(
+            ("segment", length),
+            lambda: (
+                self.position.clamp(max=self.pixels - length)[:, None]
+                + torch.arange(length, device=self.position.device)
+            ),
+        )
+
+    def levels(self, length: int) -> Tensor:
+        """What the canvas holds in the segment: (B, C, 1, length)."""
+        index = self.segment(length)[:, None].expand(-1, self.channels, -1)
+        return self.canvas.flatten(2).gather(2, index)[:, :, None]
 
     def put(self, x: Tensor) -> None:
-        """Puts a segment's levels (B, C, k, w) on the canvas."""
-        row, column = self.begin(x)
-        self.canvas[..., row : row + x.shape[-2], column : column + x.shape[-1]] = x
+        """Puts a segment's levels (B, C, 1, n) on the canvas."""
+        flat = x.flatten(2)
+        index = self.segment(flat.shape[-1])[:, None].expand(-1, self.channels, -1)
+        self.canvas.view(self.batch, self.channels, -1).scatter_(2, index, flat.long())
 
-    def commit(self, levels: Tensor) -> None:
-        """Decides the next pixels in raster order: levels (B, C, k, w), read row by row, need not end with a row."""
-        flat = levels.flatten(2)
-        end = self.position + flat.shape[-1]
-        self.canvas.view(self.batch, self.channels, -1)[..., self.position : end] = flat
-        self.position = end
+    def commit(self, levels: Tensor, count: Tensor | None = None) -> None:
+        """Puts a segment's levels (B, C, 1, n) on the canvas and decides the first `count` (B,) undecided ones.
 
-    def once(self, layer: nn.Module, name: str, compute: Callable[[], Any]) -> Any:
-        """What `compute` gave the first time it was asked for: values that stay the same during a walk."""
-        key = (layer, name)
+        By default all of them are decided; the rest are guesses. Pixels decided before stay as they are.
+        """
+        index = self.segment(levels.flatten(2).shape[-1])
+        undecided = (index >= self.position[:, None])[:, None, None]
+        self.put(torch.where(undecided, levels.flatten(2)[:, :, None], self.levels(index.shape[1])))
+        self.position = self.position + (undecided.sum(-1).flatten() if count is None else count)
+        self.least, self.most = (int(n) for n in torch.stack(torch.aminmax(self.position)).tolist())
+        self._of_segment.clear()
+
+    # What layers keep
+
+    def once(self, key: Any, compute: Callable[[], Any]) -> Any:
+        """What `compute` gave the first time: for values that stay the same during a walk."""
         if key not in self._computed:
             self._computed[key] = compute()
         return self._computed[key]
 
-    def once_a_row(self, layer: nn.Module, row: int, compute: Callable[[], Tensor]) -> Tensor:
-        """What `compute` gave the first time it was asked for in this row."""
-        kept = self._computed.get((layer, "row of"))
-        if kept is None or kept[0] != row:
-            kept = self._computed[layer, "row of"] = (row, compute())
-        value: Tensor = kept[1]
-        return value
+    def once_a_segment(self, key: Any, compute: Callable[[], Any]) -> Any:
+        """What `compute` gave the first time since the last commit: for values that many layers share."""
+        if key not in self._of_segment:
+            self._of_segment[key] = compute()
+        return self._of_segment[key]
 
-    def place(self, whole: Tensor, segment: Tensor) -> Tensor:
-        """Crops a map of the whole image (B or 1, D, H, W) to the place of a segment (B, C, k, w)."""
-        row, column = self.begin(segment)
-        return whole[..., row : row + segment.shape[-2], column : column + segment.shape[-1]]
-
-    def rows(self, layer: nn.Module, h: Tensor, above: int, left: int = 0, right: int = 0) -> Tensor:
-        """Stores a segment's features and returns them with their surroundings.
-
-        (B, C, k, w) -> (B, C, above + k, left + w + right), zero outside of the image. The columns to the right of the
-        segment in its own rows are provisional: the layer must not use them. Keeps no more rows than a segment needs.
-        """
-        segment_rows, columns = h.shape[-2:]
-        row, column = self.begin(h)
-        data = self._rows_from(layer, h, row, above, left, right)
-        data[:, above : above + segment_rows, left + column : left + column + columns] = h.permute(0, 2, 3, 1)
-        return data[:, : above + segment_rows, column : column + left + columns + right].permute(0, 3, 1, 2)
-
-    def _rows_from(self, layer: nn.Module, h: Tensor, row: int, above: int, left: int, right: int) -> Tensor:
-        """The layer's buffer (B, above + rows, left + W + right, C), moved so that `row` comes after `above` rows."""
-        key, needed = (layer, "rows"), above + h.shape[-2]
-        data = self._buffers.get(key)
-        if data is None:
-            data = h.new_zeros(self.batch, needed, left + self.width + right, h.shape[1])
-            self._first_rows[layer] = row
-        moved = row - self._first_rows[layer]
-        if moved or data.shape[1] < needed:
-            assert moved + above <= data.shape[1], "a walk may not skip rows"
-            kept = data[:, moved:]
-            data = h.new_zeros(self.batch, max(needed, data.shape[1]), *data.shape[2:])
-            data[:, : kept.shape[1]] = kept
-        self._buffers[key], self._first_rows[layer] = data, row
-        return data
-
-    def rows_above(self, layer: nn.Module, above: int) -> Tensor:
-        """The stored features of the `above` rows before the current one: (B, C, above, left + W + right)."""
-        return self._buffers[layer, "rows"][:, :above].permute(0, 3, 1, 2)
-
-    def before(self, layer: nn.Module, h: Tensor) -> Tensor:
-        """Stores a segment's features and returns the raster-previous pixel's: (B, C, k, w) -> (B, C), zero at t = 0."""
-        row, column = self.begin(h)
-        self.rows(layer, h, above=1)
-        data = self._buffers[layer, "rows"]
-        return data[:, 1, column - 1] if column else data[:, 0, self.width - 1]
-
-    def past(self, layer: nn.Module, name: str, h: Tensor) -> Tensor:
-        """Stores a segment's features and returns those of every position up to its end: (B, start + k * w, C)."""
-        row, column = self.begin(h)
-        start = row * self.width + column
-        end = start + h.shape[-2] * h.shape[-1]
+    def store(self, layer: nn.Module, name: str, h: Tensor) -> Tensor:
+        """Writes a segment's features (B, D, 1, n) and returns the buffer: (B, H * W + 1, D), zero in the last place."""
         key = (layer, name)
         if key not in self._buffers:
-            self._buffers[key] = h.new_zeros(self.batch, self.pixels, h.shape[1])
+            self._buffers[key] = h.new_zeros(self.batch, self.pixels + 1, h.shape[1])
         data = self._buffers[key]
-        data[:, start:end] = h.permute(0, 2, 3, 1).flatten(1, 2)
-        return data[:, :end]
+        data.view(-1, h.shape[1]).index_copy_(0, self._places(((0, 0),), h.shape[-1]), channels_last(h).flatten(0, 2))
+        return data
+
+    def around(self, layer: nn.Module, h: Tensor, offsets: Offsets) -> Tensor:
+        """Stores a segment's features and returns those at `offsets` from each: (B, D, 1, n) -> (B * n, offsets * D).
+
+        Zero outside of the image.
+        """
+        data = self.store(layer, "features", h)
+        seen = data.view(-1, h.shape[1]).index_select(0, self._places(offsets, h.shape[-1]))
+        return seen.view(-1, len(offsets) * h.shape[1])
+
+    def before(self, layer: nn.Module, h: Tensor) -> Tensor:
+        """Stores a segment's features and returns the raster-previous pixel's: (B, D, 1, n) -> the same, zero at t = 0."""
+        data = self.store(layer, "features", h)
+        batch, channels, _, length = h.shape
+        seen = data.view(-1, channels).index_select(0, self._flat(self._previous(length)))
+        return channels_first(seen.view(batch, 1, length, channels))
+
+    def place(self, whole: Tensor, length: int) -> Tensor:
+        """A map of the whole image (1 or B, D, H, W) at the segment: (B, D, 1, n)."""
+        flat = channels_last(whole).flatten(1, 2)
+        index = self.segment(length)
+        if flat.shape[0] == 1:
+            return flat[0, index].transpose(1, 2)[:, :, None]
+        return flat[self._images[:, None], index].transpose(1, 2)[:, :, None]
+
+    def pixels_at(self, offsets: Offsets, length: int) -> tuple[Tensor, Tensor]:
+        """The canvas at `offsets` from each pixel of the segment, (B, n, offsets, C), and where that is in the image."""
+        table = self._table(offsets)[self.segment(length)]  # (B, n, offsets)
+        return self._canvas_at(table), (table < self.pixels)[..., None]
+
+    def pixel_before(self, length: int) -> tuple[Tensor, Tensor]:
+        """The raster-previous pixel on the canvas, (B, n, C), and where there is one."""
+        previous = self._previous(length)
+        return self._canvas_at(previous), (previous < self.pixels)[..., None]
+
+    def visible(self, length: int, like: Tensor) -> Tensor:
+        """What the segment's queries see of delayed entries 0 ... E - 1, as a term of the scores: (B, n, E).
+
+        The query of pixel t sees entries 1 ... t; that of pixel 0 sees entry 0, whose value is zero. E is the end of
+        the segment that is ahead.
+        """
+
+        def compute() -> Tensor:
+            segment = self.segment(length)[..., None]
+            entry = torch.arange(min(self.most + length, self.pixels), device=segment.device)
+            seen = (entry <= segment) & ((entry > 0) | (segment == 0))
+            return torch.where(seen, 0.0, float("-inf")).to(like.dtype)
+
+        return self.once_a_segment(("visible", length), compute)
+
+    def _canvas_at(self, table: Tensor) -> Tensor:
+        """Levels at raster positions (B, ...); any level where the position is outside."""
+        levels = channels_last(self.canvas).reshape(-1, self.channels)
+        base = (self._images * self.pixels).view(-1, *[1] * (table.dim() - 1))
+        return levels[(table.clamp(max=self.pixels - 1) + base)]
+
+    def _previous(self, length: int) -> Tensor:
+        """The raster positions before those of the segment; the place of zeros for the first pixel: (B, n)."""
+        segment = self.segment(length)
+        return torch.where(segment > 0, segment - 1, self.pixels)
+
+    def _flat(self, places: Tensor) -> Tensor:
+        """Places of each image's buffer (B, ...) as places of all buffers in a row."""
+        base = (self._images * (self.pixels + 1)).view(-1, *[1] * (places.dim() - 1))
+        return (places + base).flatten()
+
+    def _places(self, offsets: Offsets, length: int) -> Tensor:
+        """The places in a buffer of the segment's pixels, moved by each of `offsets`: (B * n * offsets,)."""
+        return self.once_a_segment(
+            (offsets, length), lambda: self._flat(self._table(offsets)[self.segment(length)])
+        )
+
+    def _table(self, offsets: Offsets) -> Tensor:
+        """For every pixel the raster positions at `offsets` from it, H * W where outside: (H * W, offsets)."""
+
+        def compute() -> Tensor:
+            t = torch.arange(self.pixels, device=self.canvas.device)
+            row, column = t[:, None] // self.width, t[:, None] % self.width
+            moves = torch.tensor(offsets, device=t.device)
+            rows, columns = row + moves[:, 0], column + moves[:, 1]
+            inside = (rows >= 0) & (columns >= 0) & (columns < self.width)
+            return torch.where(inside, rows * self.width + columns, self.pixels)
+
+        table: Tensor = self.once(offsets, compute)
+        return table

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pixelsnail.nn.cache import Cache
+from pixelsnail.nn.cache import Cache, Offsets
 from pixelsnail.nn.layout import channels_first, channels_last
 
 
@@ -23,6 +23,7 @@ class CausalConv(nn.Conv2d):
         super().__init__(inputs, outputs, (above + 1, left + 1))
         self.above, self.left, self.right = above, left, 0
         self.register_buffer("mask", None, persistent=False)
+        self.offsets: Offsets = tuple((r - above, c - left) for r in range(above + 1) for c in range(left + 1))
 
     @classmethod
     def masked(cls, inputs: int, outputs: int, size: int, *, centre: bool) -> "CausalConv":
@@ -33,6 +34,7 @@ class CausalConv(nn.Conv2d):
         mask = torch.ones(middle + 1, size)
         mask[middle, middle + centre :] = 0
         layer.register_buffer("mask", mask, persistent=False)
+        layer.offsets = tuple((int(r) - middle, int(c) - middle) for r, c in mask.nonzero())
         return layer
 
     def taps(self) -> Tensor:
@@ -41,28 +43,24 @@ class CausalConv(nn.Conv2d):
             return self.weight
         return self.weight[:, :, : self.above + 1] * self.mask
 
+    def matrix(self) -> Tensor:
+        """The weights at `offsets`: (offsets * inputs, outputs)."""
+        kernel = self.weight[:, :, : self.above + 1].flatten(2)  # (outputs, inputs, places)
+        if self.mask is not None:
+            kernel = kernel[:, :, self.mask.flatten().bool()]
+        return kernel.permute(2, 1, 0).flatten(0, 1).contiguous()
+
     def forward(self, h: Tensor, cache: Cache | None = None) -> Tensor:
         """(B, inputs, H, W) -> (B, outputs, H, W); with a cache, a segment of it."""
         if cache is None:
             return F.conv2d(F.pad(h, (self.left, self.right, self.above, 0)), self.taps(), self.bias)
-        window = cache.rows(self, h, self.above, self.left, self.right)
-        if h.shape[-1] > 1 or cache.width == 1:
-            return self.convolve(window, cache)
-        # A single pixel: the rows above are finished, so their taps are one product for the whole row.
-        row = cache.position // cache.width
-        upper: Tensor = cache.once_a_row(self, row, lambda: self._upper(cache))  # (B, W, outputs)
-        matrix: Tensor = cache.once(self, "row", lambda: self.taps()[:, :, -1, : self.left + 1].permute(2, 1, 0).flatten(0, 1))
-        seen = window[:, :, -1, : self.left + 1].transpose(1, 2).reshape(h.shape[0], -1)  # (B, (left + 1) * inputs)
-        return torch.addmm(upper[:, cache.position % cache.width], seen, matrix)[:, :, None, None]
+        return self.combine(cache.around(self, h, self.offsets), cache)
 
-    def _upper(self, cache: Cache) -> Tensor:
-        """What the taps above the current row give at every position of it, and the bias: (B, W, outputs)."""
-        above = cache.rows_above(self, self.above)
-        return channels_last(F.conv2d(above, self.taps()[:, :, :-1], self.bias))[:, 0]
-
-    def convolve(self, window: Tensor, cache: Cache) -> Tensor:
-        """(B, inputs, above + k, left + w + right) -> (B, outputs, k, w)."""
-        return F.conv2d(window, cache.once(self, "taps", self.taps), self.bias)
+    def combine(self, seen: Tensor, cache: Cache) -> Tensor:
+        """What the taps make of the features at `offsets`: (B * n, offsets * inputs) -> (B, outputs, 1, n)."""
+        matrix: Tensor = cache.once((self, "matrix"), self.matrix)
+        out = seen @ matrix if self.bias is None else torch.addmm(self.bias, seen, matrix)
+        return channels_first(out.view(cache.batch, 1, -1, self.out_channels))
 
 
 class Pointwise(nn.Conv2d):
@@ -74,11 +72,6 @@ class Pointwise(nn.Conv2d):
     def forward(self, *inputs: Tensor) -> Tensor:
         """(B or 1, inputs_i, H, W) for each -> (B, outputs, H, W)."""
         weight = self.weight.flatten(1)
-        if inputs[0].shape[-1] == 1 == inputs[0].shape[-2]:  # a single pixel: fewer and smaller steps
-            batch = inputs[-1].shape[0]
-            flat = [h.flatten(1).expand(batch, -1) for h in inputs]
-            out = F.linear(flat[0] if len(flat) == 1 else torch.cat(flat, dim=1), weight, self.bias)
-            return out[:, :, None, None]
         if len(inputs) == 1:
             return channels_first(F.linear(channels_last(inputs[0]), weight, self.bias))
         parts = weight.split([h.shape[1] for h in inputs], dim=1)

@@ -1,12 +1,12 @@
 """Layers that read levels: the stem and the pixel delay. With a cache they read the canvas, and keep no copy."""
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pixelsnail.nn.cache import Cache
 from pixelsnail.nn.convolution import CausalConv
 from pixelsnail.nn.delay import delayed
+from pixelsnail.nn.layout import channels_first
 
 
 class UnitScale(nn.Module):
@@ -34,12 +34,9 @@ class PixelConv(nn.Module):
         if cache is None:
             return conv(self.scale(x, conv.weight)).contiguous(memory_format=torch.channels_last)
         cache.put(x)
-        row, column = cache.begin(x)
-        top, start = max(row - conv.above, 0), max(column - conv.left, 0)
-        bottom, end = row + x.shape[-2], min(column + x.shape[-1] + conv.right, cache.width)
-        seen = self.scale(cache.canvas[..., top:bottom, start:end], conv.weight)
-        outside = (conv.left - column + start, column + x.shape[-1] + conv.right - end, conv.above - row + top, 0)
-        return conv.convolve(F.pad(seen, outside), cache)
+        levels, inside = cache.pixels_at(conv.offsets, x.shape[-1])  # (B, n, offsets, C)
+        seen = torch.where(inside, self.scale(levels, conv.weight), 0.0)
+        return conv.combine(seen.flatten(2).flatten(0, 1), cache)
 
 
 class PixelDelay(nn.Module):
@@ -54,8 +51,5 @@ class PixelDelay(nn.Module):
         if cache is None:
             return delayed(self.scale(x, like))
         cache.put(x)
-        row, column = cache.begin(x)
-        first = row * cache.width + column - 1
-        canvas = cache.canvas.flatten(2)
-        before = self.scale(canvas[..., max(first, 0) : first + x.shape[-2] * x.shape[-1]], like)
-        return (before if first >= 0 else F.pad(before, (1, 0))).view(x.shape)
+        levels, inside = cache.pixel_before(x.shape[-1])  # (B, n, C)
+        return channels_first(torch.where(inside, self.scale(levels, like), 0.0)[:, None])

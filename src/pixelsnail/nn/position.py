@@ -1,4 +1,4 @@
-"""Where a pixel is: maps of the whole image, cropped to the segment at hand."""
+"""Where a pixel is: maps of the whole image, of which a segment takes its own part."""
 
 import torch
 from torch import Tensor, nn
@@ -25,8 +25,8 @@ class Positions(nn.Module):
         """Features (B, C, H, W), or a segment of them -> (1, 2, H, W), or that segment."""
         if cache is None:
             return self.planes(h.shape[-2], h.shape[-1], h)
-        whole: Tensor = cache.once(self, "planes", lambda: self.planes(cache.height, cache.width, h))
-        return cache.place(whole, h)
+        whole: Tensor = cache.once((self, "planes"), lambda: self.planes(cache.height, cache.width, h))
+        return cache.place(whole, h.shape[-1])
 
     def planes(self, height: int, width: int, like: Tensor) -> Tensor:
         """The planes of a whole image, (1, 2, H, W)."""

@@ -1,1 +1,12 @@
+"""Pictures that stand in a paper: grids of levels, completions, maps of surprise, curves.
 
+Grids need Pillow only. Maps and curves need matplotlib (the extra `plots`), which is imported when one is drawn.
+"""
+
+from pixelsnail.pictures.curves import curves
+from pixelsnail.pictures.figures import require_matplotlib
+from pixelsnail.pictures.grids import completions, grid
+from pixelsnail.pictures.maps import surprise_map, surprise_maps
+from pixelsnail.pictures.png import write_png
+
+__all__ = ["completions", "curves", "grid", "require_matplotlib", "surprise_map", "surprise_maps", "write_png"]

@@ -1,0 +1,133 @@
+"""The likelihood of a model on a set of images."""
+
+import math
+import time
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from pixelsnail.data import Images
+from pixelsnail.engine import Progress
+from pixelsnail.evaluation.scan import check_batch, check_binarized, scan
+from pixelsnail.models import Model
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """The nats of each image of a set, and what they come to.
+
+    per_image        (N,), float64: nats of each image, its mean over the binarisations
+    dims             C * H * W
+    source, split    the images' own
+    binarize         "dynamic", "threshold" or "none": nats of differently binarised images do not compare
+    binarizations    draws that the mean is over
+    seconds          how long it took
+    """
+
+    per_image: Tensor
+    dims: int
+    source: str
+    split: str
+    binarize: str
+    binarizations: int
+    seconds: float
+
+    @property
+    def images(self) -> int:
+        """N."""
+        return len(self.per_image)
+
+    @property
+    def nats(self) -> float:
+        """The mean of -log p(x) over the images: nats an image."""
+        return self.per_image.mean().item()
+
+    @property
+    def standard_error(self) -> float:
+        """Of `nats`, from the spread of the images: sample standard deviation / sqrt(N). NaN for one image."""
+        if self.images == 1:
+            return math.nan
+        return self.per_image.std().item() / math.sqrt(self.images)
+
+    @property
+    def bits_per_image(self) -> float:
+        """nats / ln 2."""
+        return self.nats / math.log(2)
+
+    @property
+    def bits_per_dim(self) -> float:
+        """nats / (C * H * W * ln 2)."""
+        return self.bits_per_image / self.dims
+
+    def as_dict(self) -> dict[str, int | float | str | None]:
+        """All but the single images, for JSON: the standard error of one image is None."""
+        return {
+            "source": self.source,
+            "split": self.split,
+            "images": self.images,
+            "dims": self.dims,
+            "binarize": self.binarize,
+            "binarizations": self.binarizations,
+            "nats": self.nats,
+            "nats_standard_error": self.standard_error if self.images > 1 else None,
+            "bits_per_dim": self.bits_per_dim,
+            "bits_per_image": self.bits_per_image,
+            "seconds": self.seconds,
+        }
+
+
+def evaluate(
+    model: Model,
+    images: Images,
+    *,
+    batch: int = 64,
+    binarizations: int = 1,
+    limit: int | None = None,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """The likelihood of every image, or of the first `limit`, in evaluation mode, whatever the model's mode is.
+
+    Dynamically binarised images are drawn `binarizations` times (epochs 0, 1, ... of `images`): an image's nats are the
+    mean over its draws. The draws depend on the images alone, so that a second run gives the same number, and the batch
+    changes nothing. `progress` is called with (images done, images in all), counting each draw.
+    Raises ValueError for several binarisations of images that are not dynamically binarised, for images of other
+    levels than the model's, and for a likelihood that is NaN; RuntimeError when memory runs out.
+    """
+    check_batch(batch)
+    check_binarized(model, images)
+    _check_binarizations(binarizations, images)
+    if limit is not None:
+        images = images.head(limit)
+    if len(images) == 0:
+        raise ValueError(f"{images.source} has no image in its split {images.split}; expected at least one.")
+    start = time.perf_counter()
+    nats = torch.zeros(binarizations, len(images), dtype=torch.float64)
+    for epoch in range(binarizations):
+        tell = None if progress is None else partial(_tell, progress, epoch, binarizations)
+        scan(model, partial(images.batch, epoch=epoch), nats[epoch], None, batch, tell)
+    return Evaluation(
+        per_image=nats.mean(0),
+        dims=math.prod(images.shape),
+        source=images.source,
+        split=images.split,
+        binarize=images.binarize,
+        binarizations=binarizations,
+        seconds=time.perf_counter() - start,
+    )
+
+
+def _tell(progress: Progress, epoch: int, binarizations: int, done: int, count: int) -> None:
+    """Progress within one binarisation, told as progress over all."""
+    progress(epoch * count + done, binarizations * count)
+
+
+def _check_binarizations(binarizations: int, images: Images) -> None:
+    if not isinstance(binarizations, int) or binarizations < 1:
+        raise ValueError(f"binarizations is {binarizations!r}; expected a whole number of at least 1.")
+    if binarizations > 1 and images.binarize != "dynamic":
+        raise ValueError(
+            f"binarizations is {binarizations}, but the images have binarize={images.binarize!r} and every draw would "
+            "be the same; expected 1, or images opened with binarize='dynamic'."
+        )

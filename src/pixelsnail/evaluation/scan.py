@@ -1,0 +1,86 @@
+"""Every image once, in batches, none dropped: the loop under `evaluate` and `score`."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+from pixelsnail.data import Images
+from pixelsnail.engine import Progress
+from pixelsnail.models import Model
+from pixelsnail.models.levels import check_levels
+from pixelsnail.models.model import evaluating
+
+
+def scan(
+    model: Model,
+    take: Callable[[range], Tensor],
+    nats: Tensor,
+    maps: Tensor | None,
+    batch: int,
+    progress: Progress | None,
+) -> None:
+    """Fills `nats` (N,) with -log p of images 0 ... N - 1, and `maps` (N, H, W) with that of their pixels.
+
+    take(indices) gives levels (n, C, H, W). Sums are in float64, so that an image's nats do not depend on its batch.
+    Raises ValueError that names the first image whose likelihood is NaN, RuntimeError when memory runs out.
+    """
+    with torch.inference_mode(), evaluating(model), explaining_memory(model.device, batch):
+        for first in range(0, len(nats), batch):
+            indices = range(first, min(first + batch, len(nats)))
+            x = take(indices)
+            _check_levels(x, model, indices)
+            pixels = model.pixel_nats(x.to(model.device))  # (n, H, W)
+            nats[first : indices.stop] = pixels.double().sum((1, 2)).cpu()
+            _refuse_nan(nats, indices)
+            if maps is not None:
+                maps[first : indices.stop] = pixels.float().cpu()
+            if progress is not None:
+                progress(indices.stop, len(nats))
+
+
+@contextmanager
+def explaining_memory(device: torch.device, batch: int) -> Iterator[None]:
+    """Says in one sentence what to lower when memory runs out."""
+    try:
+        yield
+    except RuntimeError as error:  # a processor's has no type of its own
+        if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
+            raise
+        raise RuntimeError(
+            f"The memory of {device} is too small for batches of {batch} images; lower the batch size (now {batch}) "
+            "or the precision (bfloat16 takes half of float32)."
+        ) from error
+
+
+def check_batch(batch: int) -> None:
+    """Raises ValueError unless `batch` is a whole number of at least 1."""
+    if not isinstance(batch, int) or batch < 1:
+        raise ValueError(f"batch is {batch!r}; expected a whole number of at least 1.")
+
+
+def check_binarized(model: Model, images: Images) -> None:
+    """Raises ValueError for bits that a model of more levels would take for almost black images."""
+    if images.binarize != "none" and model.levels != 2:
+        raise ValueError(
+            f"The images of {images.source} are binarised (binarize={images.binarize!r}), but this model has L = "
+            f"{model.levels} levels; open them with binarize='none'."
+        )
+
+
+def _check_levels(x: Tensor, model: Model, indices: range) -> None:
+    """The model's own check, which counts images from the first of the batch."""
+    try:
+        check_levels(x, model.levels, model.shape)
+    except ValueError as error:
+        raise ValueError(f"Among images {indices.start} ... {indices.stop - 1}, {error}") from None
+
+
+def _refuse_nan(nats: Tensor, indices: range) -> None:
+    wrong = nats[indices.start : indices.stop].isnan()
+    if bool(wrong.any()):
+        raise ValueError(
+            f"The likelihood of image {indices[int(wrong.int().argmax())]} is NaN; the model's weights or its numerics "
+            "are broken: check that the weights are finite, or take a higher precision."
+        )
