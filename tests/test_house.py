@@ -65,7 +65,9 @@ HEAVY = {"lightning", "tensorboard", "matplotlib", "datasets", "pandas", "jsonar
 
 def test_import_is_light():
     assert not loaded_by("import pixelsnail") & (HEAVY | {"torch", "numpy"})
-    assert not loaded_by("import pixelsnail; pixelsnail.PixelSNAIL(channels=4, blocks=1).sample(1, size=(2, 2))") & HEAVY
+    assert (
+        not loaded_by("import pixelsnail; pixelsnail.PixelSNAIL(channels=4, blocks=1).sample(1, size=(2, 2))") & HEAVY
+    )
 
 
 def test_the_check_of_lightness_can_fail():

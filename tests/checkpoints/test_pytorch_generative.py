@@ -78,7 +78,7 @@ def test_every_prefix_of_a_wrapper_is_taken_off(golden, prefix):
 
 
 def test_a_state_of_a_model_that_was_never_called_is_accepted(golden):
-    arrays, config, state = golden
+    _, config, state = golden
     bare = {name: tensor for name, tensor in state.items() if name not in ("_c", "_h", "_w")}
     assert converted(config, bare).shape == (1, 28, 28)
     assert converted(config, bare, shape=(1, 5, 9)).shape == (1, 5, 9)

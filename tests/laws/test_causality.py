@@ -2,13 +2,14 @@
 
 import pytest
 import torch
+
 from tiny import MODELS, SEES_ALL, every_model, random_levels
 
 SHAPE = (1, 5, 7)
 
 
 def parameters_after_each_change(build, shape, levels):
-    """For every pixel t: the parameters of one image, and those with pixel t changed, in the same place of one batch."""
+    """For every t: the parameters of one image, and those with pixel t changed, in the same place of one batch."""
     model = build(shape, levels).double()
     x = random_levels(levels, (1, *shape), seed=1)
     pixels = shape[1] * shape[2]

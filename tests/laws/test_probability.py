@@ -4,8 +4,9 @@ import math
 
 import pytest
 import torch
-from tiny import every_image, every_model, random_levels
 from torch.testing import assert_close
+
+from tiny import every_image, every_model, random_levels
 
 TINY_SHAPES = [((1, 2, 3), 2), ((1, 2, 2), 3), ((2, 1, 2), 3), ((3, 1, 2), 2)]
 

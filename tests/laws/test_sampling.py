@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from tiny import every_model, random_levels
 
 from pixelsnail.engine import Draw, Known, naive_walk, walk
+from tiny import every_model, random_levels
 
 SHAPES = [((1, 4, 5), 2), ((1, 3, 4), 7), ((2, 4, 3), 3)]
 

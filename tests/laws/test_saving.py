@@ -5,10 +5,10 @@ import json
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tiny import MODELS, every_model, random_levels
 
 import pixelsnail
 from pixelsnail import checkpoints
+from tiny import MODELS, every_model, random_levels
 
 
 @every_model

@@ -2,8 +2,9 @@
 
 import pytest
 import torch
-from tiny import every_model, random_levels
 from torch.testing import assert_close
+
+from tiny import every_model, random_levels
 
 
 @every_model

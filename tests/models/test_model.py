@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from tiny import MODELS, random_levels
 
 from pixelsnail import PixelSNAIL
 from pixelsnail.nn import CausalConv
+from tiny import MODELS, random_levels
 
 
 @pytest.fixture(scope="module")
@@ -74,9 +74,9 @@ def test_complete_says_what_is_wrong(model):
 
 @pytest.mark.parametrize("verb", ["log_prob", "bits_per_dim", "distribution"])
 def test_scoring_checks_levels_first(model, verb):
+    wrong = torch.zeros(2, 1, 4, 5, dtype=torch.long)
+    wrong[1, 0, 2, 0] = 3
     with pytest.raises(ValueError, match="holds level 3 at image 1, row 2, column 0"):
-        wrong = torch.zeros(2, 1, 4, 5, dtype=torch.long)
-        wrong[1, 0, 2, 0] = 3
         getattr(model, verb)(wrong)
     with pytest.raises(TypeError, match="expected integer levels"):
         getattr(model, verb)(torch.zeros(2, 1, 4, 5))

@@ -46,7 +46,9 @@ def convert(
     if shape is None:
         shape = (channels, *(theirs.size(tensors) or (28, 28)))
     if shape[0] != channels:
-        raise ValueError(f"shape has {shape[0]} channels, but these weights read {channels}; expected ({channels}, H, W).")
+        raise ValueError(
+            f"shape has {shape[0]} channels, but these weights read {channels}; expected ({channels}, H, W)."
+        )
     levels = 2 if levels is None else levels
     if outputs != (channels if levels == 2 else channels * levels):
         raise ValueError(

@@ -52,15 +52,16 @@ def locate(name: str | Path, weights: str = "best") -> str:
         return str(name).removeprefix(HUB)
     folder = Path(name)
     if folder.is_file():
-        raise ValueError(f"{folder} is a file, not a run; turn another project's file into a run: pixelsnail import {folder}.")
+        raise ValueError(
+            f"{folder} is a file, not a run; turn another project's file into a run: pixelsnail import {folder}."
+        )
     if not folder.is_dir():
         raise FileNotFoundError(f"There is no run {folder}; expected a run's folder, a model's, or hf:owner/name.")
     for candidate in (folder / FOLDERS[weights], folder / FOLDERS["best"], folder):
         if (candidate / CONFIGURATION).is_file():
             return str(candidate)
-    raise FileNotFoundError(
-        f"{folder} holds no model: neither {folder / FOLDERS['best'] / CONFIGURATION} nor {folder / CONFIGURATION} is there."
-    )
+    run = folder / FOLDERS["best"] / CONFIGURATION
+    raise FileNotFoundError(f"{folder} holds no model: neither {run} nor {folder / CONFIGURATION} is there.")
 
 
 def save(model: Model, folder: str | Path, *, about: Mapping[str, Any] | None = None) -> None:

@@ -24,7 +24,7 @@ class BernoulliPixels(PixelDistribution):
         """Level 1 where the logit is above the noise, which is logistic."""
         return (self.logits > noise).long()
 
-    def sample(self, sample_shape: torch.Size = torch.Size()) -> Tensor:  # noqa: B008
+    def sample(self, sample_shape: torch.Size | list[int] | tuple[int, ...] = ()) -> Tensor:
         """Draws with torch's global random numbers: sample_shape + (B, H, W, C), int64."""
         shape = torch.Size(sample_shape) + self.logits.shape
         return self.draw(torch.rand(shape, dtype=torch.float64, device=self.logits.device).logit())

@@ -24,7 +24,7 @@ class CategoricalPixels(PixelDistribution):
         """The level with the largest sum of logit and noise, which is Gumbel (B, H, W, C * L)."""
         return (self.logits + noise.unflatten(-1, self.logits.shape[-2:])).argmax(-1)
 
-    def sample(self, sample_shape: torch.Size = torch.Size()) -> Tensor:  # noqa: B008
+    def sample(self, sample_shape: torch.Size | list[int] | tuple[int, ...] = ()) -> Tensor:
         """Draws with torch's global random numbers: sample_shape + (B, H, W, C), int64."""
         shape = torch.Size(sample_shape) + self.logits.shape
         return self.draw(gumbel(torch.rand(shape, dtype=torch.float64, device=self.logits.device)).flatten(-2))
@@ -46,7 +46,7 @@ class CategoricalPixels(PixelDistribution):
 
 
 def gumbel(uniforms: Tensor) -> Tensor:
-    """Standard Gumbel numbers from uniforms in [0, 1), float64, so that the tail reaches level probabilities of 1e-16."""
+    """Standard Gumbel numbers from uniforms in [0, 1), float64: their tail reaches probabilities of 1e-16."""
     return -(-uniforms.log()).log()
 
 

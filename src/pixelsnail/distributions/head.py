@@ -17,10 +17,10 @@ class PixelDistribution(Distribution):
         raise NotImplementedError
 
     def table(self, channel: int, before: Tensor | None = None) -> Tensor:
-        """The probabilities (B, H, W, L) of a channel's levels given those of the channels `before` it (B, H, W, channel)."""
+        """The probabilities (B, H, W, L) of a channel's levels given the channels `before` it (B, H, W, channel)."""
         raise NotImplementedError
 
-    def sample(self, sample_shape: torch.Size = torch.Size()) -> Tensor:  # noqa: B008
+    def sample(self, sample_shape: torch.Size | list[int] | tuple[int, ...] = ()) -> Tensor:
         """Draws with torch's global random numbers: sample_shape + (B, H, W, C), int64."""
         raise NotImplementedError
 

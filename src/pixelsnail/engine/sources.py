@@ -18,10 +18,15 @@ Size = tuple[int, int, int]
 class Decisions(Protocol):
     """A source at work on one batch of images."""
 
-    guess: Tensor
-    """Levels (B, C, H * W) to start from. Good guesses make a walk faster and never change its result."""
-    given: int
-    """The number of first pixels that are decided before the walk begins: their levels are those of `guess`."""
+    @property
+    def guess(self) -> Tensor:
+        """Levels (B, C, H * W) to start from. Good guesses make a walk faster and never change its result."""
+        ...
+
+    @property
+    def given(self) -> int:
+        """The number of first pixels that are decided before the walk begins: their levels are those of `guess`."""
+        ...
 
     def decide(self, positions: Tensor, distribution: PixelDistribution) -> Tensor:
         """The levels (B, C, 1, n) of the pixels at raster `positions` (B, n), of which `distribution` is (B, 1, n)."""

@@ -25,11 +25,13 @@ class Walkable(Protocol):
 
     head: Head
 
-    def start(
-        self, batch: int, *, size: tuple[int, int] | None = None, context: Tensor | None = None
-    ) -> Cache: ...
+    def start(self, batch: int, *, size: tuple[int, int] | None = None, context: Tensor | None = None) -> Cache:
+        """A new cache for `batch` images of the model's size, or of another `size` (H, W)."""
+        ...
 
-    def __call__(self, x: Tensor, cache: Cache | None = None, context: Tensor | None = None) -> Tensor: ...
+    def __call__(self, x: Tensor, cache: Cache | None = None, context: Tensor | None = None) -> Tensor:
+        """Levels (B, C, H, W), or a segment of them, to parameters (B, P, H, W)."""
+        ...
 
 
 @torch.inference_mode()

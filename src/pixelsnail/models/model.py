@@ -30,7 +30,7 @@ class Model(
 
     A subclass defines `forward(x, cache=None, context=None)`: levels (B, C, H, W) to the parameters (B, P, H, W) of
     every pixel's distribution, each depending only on the pixels before it in raster order. That is its only
-    definition; everything here follows from it. `forward` does not check levels (that would stall a GPU); all else does.
+    definition; everything here follows from it. `forward` does not check levels (it would stall a GPU); all else does.
     """
 
     def __init__(self, shape: tuple[int, int, int], levels: int, head: str | None = None) -> None:

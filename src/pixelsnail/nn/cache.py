@@ -9,13 +9,14 @@ decided position is right whatever pixel t became; and pixels are read from the 
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from pixelsnail.nn.layout import channels_first, channels_last
 
+T = TypeVar("T")
 Offsets = tuple[tuple[int, int], ...]
 """Places around a pixel, as (rows, columns) to it; none may come after it in raster order."""
 
@@ -88,20 +89,22 @@ class Cache:
 
     # What layers keep
 
-    def once(self, key: Any, compute: Callable[[], Any]) -> Any:
+    def once(self, key: Any, compute: Callable[[], T]) -> T:
         """What `compute` gave the first time: for values that stay the same during a walk."""
         if key not in self._computed:
             self._computed[key] = compute()
-        return self._computed[key]
+        value: T = self._computed[key]
+        return value
 
-    def once_a_segment(self, key: Any, compute: Callable[[], Any]) -> Any:
+    def once_a_segment(self, key: Any, compute: Callable[[], T]) -> T:
         """What `compute` gave the first time since the last commit: for values that many layers share."""
         if key not in self._of_segment:
             self._of_segment[key] = compute()
-        return self._of_segment[key]
+        value: T = self._of_segment[key]
+        return value
 
     def store(self, layer: nn.Module, name: str, h: Tensor) -> Tensor:
-        """Writes a segment's features (B, D, 1, n) and returns the buffer: (B, H * W + 1, D), zero in the last place."""
+        """Writes a segment's features (B, D, 1, n); returns the buffer (B, H * W + 1, D), zero in the last place."""
         key = (layer, name)
         if key not in self._buffers:
             self._buffers[key] = h.new_zeros(self.batch, self.pixels + 1, h.shape[1])
@@ -119,7 +122,7 @@ class Cache:
         return seen.view(-1, len(offsets) * h.shape[1])
 
     def before(self, layer: nn.Module, h: Tensor) -> Tensor:
-        """Stores a segment's features and returns the raster-previous pixel's: (B, D, 1, n) -> the same, zero at t = 0."""
+        """Stores a segment's features (B, D, 1, n) and returns the raster-previous pixels': zero at t = 0."""
         data = self.store(layer, "features", h)
         batch, channels, _, length = h.shape
         seen = data.view(-1, channels).index_select(0, self._flat(self._previous(length)))
@@ -134,7 +137,7 @@ class Cache:
         return flat[self._images[:, None], index].transpose(1, 2)[:, :, None]
 
     def pixels_at(self, offsets: Offsets, length: int) -> tuple[Tensor, Tensor]:
-        """The canvas at `offsets` from each pixel of the segment, (B, n, offsets, C), and where that is in the image."""
+        """The canvas at `offsets` from each pixel of the segment, (B, n, offsets, C), and where that is inside."""
         table = self._table(offsets)[self.segment(length)]  # (B, n, offsets)
         return self._canvas_at(table), (table < self.pixels)[..., None]
 
@@ -176,9 +179,7 @@ class Cache:
 
     def _places(self, offsets: Offsets, length: int) -> Tensor:
         """The places in a buffer of the segment's pixels, moved by each of `offsets`: (B * n * offsets,)."""
-        return self.once_a_segment(
-            (offsets, length), lambda: self._flat(self._table(offsets)[self.segment(length)])
-        )
+        return self.once_a_segment((offsets, length), lambda: self._flat(self._table(offsets)[self.segment(length)]))
 
     def _table(self, offsets: Offsets) -> Tensor:
         """For every pixel the raster positions at `offsets` from it, H * W where outside: (H * W, offsets)."""
@@ -191,5 +192,4 @@ class Cache:
             inside = (rows >= 0) & (columns >= 0) & (columns < self.width)
             return torch.where(inside, rows * self.width + columns, self.pixels)
 
-        table: Tensor = self.once(offsets, compute)
-        return table
+        return self.once(offsets, compute)

@@ -1,9 +1,9 @@
 """Plain causal attention of whole sequences, in memory that grows with their length and not with its square.
 
-On a GPU this is `scaled_dot_product_attention`. On a CPU its fused kernel wants keys as wide as values, and PixelSNAIL's
-are 4 and 32 wide: padding them makes two of its products 8 times as large. There, queries are taken in chunks instead,
-each against the keys up to its end: half of the square is never computed, and what is computed stays in the processor's
-cache. The backward pass computes each chunk's probabilities again (as in Dao et al. 2022, arXiv 2205.14135), from
+On a GPU this is `scaled_dot_product_attention`. On a CPU its fused kernel wants keys as wide as values, and those of
+PixelSNAIL are 4 and 32 wide: padding them makes two of its products 8 times as large. There, queries are taken in
+chunks instead, each against the keys up to its end: half of the square is never computed, and what is computed stays in
+the processor's cache. The backward pass computes each chunk's probabilities again (as in Dao et al. 2022, arXiv 2205.14135), from
 
     P = softmax(Q K^T)    dV = P^T dO    dP = dO V^T    dS = P * (dP - rowsum(P * dP))    dQ = dS K    dK = dS^T Q
 """
@@ -30,8 +30,9 @@ def attend_causally(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         return out.unflatten(0, q.shape[:2])
     # The fused kernels want one width: zeros change neither scores nor sums.
     width = max(k.shape[-1], v.shape[-1])
-    padded = (F.pad(h, (0, width - h.shape[-1])) for h in (q, k, v))
-    return F.scaled_dot_product_attention(*padded, is_causal=True, scale=scale)[..., : v.shape[-1]]
+    wide_q, wide_k, wide_v = (F.pad(h, (0, width - h.shape[-1])) for h in (q, k, v))
+    out = F.scaled_dot_product_attention(wide_q, wide_k, wide_v, is_causal=True, scale=scale)
+    return out[..., : v.shape[-1]]
 
 
 # An operator of its own, so that a compiler sees one node and not its loops.
