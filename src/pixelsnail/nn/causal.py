@@ -3,7 +3,8 @@
 On a GPU this is `scaled_dot_product_attention`. On a CPU its fused kernel wants keys as wide as values, and those of
 PixelSNAIL are 4 and 32 wide: padding them makes two of its products 8 times as large. There, queries are taken in
 chunks instead, each against the keys up to its end: half of the square is never computed, and what is computed stays in
-the processor's cache. The backward pass computes each chunk's probabilities again (as in Dao et al. 2022, arXiv 2205.14135), from
+the processor's cache. The backward pass computes each chunk's probabilities again (as in Dao et al. 2022, arXiv
+2205.14135), from
 
     P = softmax(Q K^T)    dV = P^T dO    dP = dO V^T    dS = P * (dP - rowsum(P * dP))    dQ = dS K    dK = dS^T Q
 """
