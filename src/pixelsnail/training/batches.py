@@ -2,27 +2,12 @@
 
 from collections.abc import Iterator
 from hashlib import sha256
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
 
-
-class Images(Protocol):
-    """What training needs of a data source."""
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """(C, H, W)."""
-
-    @property
-    def levels(self) -> int:
-        """L."""
-
-    def __len__(self) -> int: ...
-
-    def batch(self, indices: Tensor, epoch: int) -> Tensor:
-        """Levels (n, C, H, W) of these images, as they are drawn in this epoch."""
+from pixelsnail.data import Images
 
 
 def number(*parts: int) -> int:
@@ -67,7 +52,7 @@ class Batches:
     def __iter__(self) -> Iterator[Tensor]:
         # Lightning makes an iterator before it sets the epoch, and more than it uses: nothing happens before the first
         # `next`, and the position is that of the batch last handed out.
-        order = self.order(self.epoch).split(self.batch)
+        order = torch.split(self.order(self.epoch), self.batch)
         while self.next < len(self):
             indices = order[self.next][self.rank :: self.world_size]
             self.next += 1
@@ -84,4 +69,4 @@ class Batches:
 
 def share(count: int, rank: int, world_size: int, batch: int) -> Iterator[Tensor]:
     """Batches of the indices that one of `world_size` processes evaluates: each image once, none padded or dropped."""
-    return iter(torch.arange(rank, count, world_size).split(batch)) if rank < count else iter(())
+    return iter(torch.split(torch.arange(rank, count, world_size), batch)) if rank < count else iter(())

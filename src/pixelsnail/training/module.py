@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
@@ -17,9 +17,9 @@ from pixelsnail.training.recipe import Optimizer
 class Training(LightningModule):
     """Minimises the mean over a batch of -log p(x), in nats an image."""
 
-    def __init__(self, model: Model, optimizer: Optimizer, seed: int, compile: bool = False) -> None:
+    def __init__(self, model: Model, optimizer: Optimizer, steps: float, seed: int, compile: bool = False) -> None:
         super().__init__()
-        self.model, self.optimizer, self.seed = model, optimizer, seed
+        self.model, self.optimizer, self.steps, self.seed = model, optimizer, steps, seed
         # Compiled as a function, not as a module, names of weights stay as they are; one static program a batch size.
         self.pixel_nats = torch.compile(model.pixel_nats, dynamic=False) if compile else model.pixel_nats
         self.nats = math.nan
@@ -37,14 +37,15 @@ class Training(LightningModule):
             raise FloatingPointError(f"The loss became {self.nats} at step {self.global_step + 1}{where(self.model)}")
         return nats
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> Any:
         """Adam or AdamW with a learning rate that changes every step."""
         recipe = self.optimizer
         kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[recipe.name]
         optimizer = kind(
             self.model.parameters(), lr=recipe.lr, betas=recipe.betas, eps=recipe.eps, weight_decay=recipe.weight_decay
         )
-        rule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor(recipe, float(self.trainer.estimated_stepping_batches)))
+        # The number of steps is not asked of the trainer, which would set up the data before its position is restored.
+        rule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor(recipe, self.steps))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": rule, "interval": "step"}}
 
 
@@ -54,7 +55,7 @@ def factor(recipe: Optimizer, steps: float) -> Callable[[int], float]:
     exponential: decay ** t;  cosine: (1 + cos(pi t / steps)) / 2;  both times min(1, (t + 1) / warmup).
     """
     if recipe.schedule == "cosine" and not math.isfinite(steps):
-        raise ValueError("optimizer.schedule is cosine, which needs an end; set trainer.max_steps or trainer.max_epochs.")
+        raise ValueError("optimizer.schedule cosine needs an end; set trainer.max_steps or trainer.max_epochs.")
 
     def at(t: int) -> float:
         warm = min(1.0, (t + 1) / recipe.warmup) if recipe.warmup else 1.0
@@ -68,7 +69,7 @@ def factor(recipe: Optimizer, steps: float) -> Callable[[int], float]:
 
 
 def where(model: nn.Module) -> str:
-    """", where NAME is not finite" for the first such weight; empty when all are finite."""
+    """ ", where NAME is not finite" for the first such weight; empty when all are finite."""
     names = (name for name, tensor in model.named_parameters() if not tensor.isfinite().all())
     name = next(names, None)
     return f", where {name} is not finite" if name else ""
@@ -81,8 +82,7 @@ class Averaging(EMAWeightAveraging):
     def average(self) -> Model:
         """The model with averaged weights."""
         assert self._average_model is not None
-        model: Model = self._average_model.module.model
-        return model
+        return cast(Model, self._average_model.module.model)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Leaves the trained weights as they are."""

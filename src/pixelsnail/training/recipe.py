@@ -24,7 +24,7 @@ def _option(default: Any, meaning: str, least: float | None = None) -> Any:
 class Data:
     """The section `data`."""
 
-    source: str = _option("mnist-mini", "where images come from: mnist-mini, mnist:FOLDER, folder:PATH, npz:PATH, hf:NAME")
+    source: str = _option("mnist-mini", "the images: mnist-mini, mnist:FOLDER, folder:PATH, npz:PATH or hf:NAME")
     binarize: Literal["dynamic", "threshold", "none"] | None = _option(
         None, "how grey levels become 0 and 1: dynamic, threshold or none; null takes the source's own"
     )
@@ -55,8 +55,8 @@ class Run:
     """The section `run`."""
 
     log: int = _option(10, "steps between rows of metrics", least=1)
-    validate: int | None = _option(None, "steps between validations; null validates each epoch, 0 only at the end", least=0)
-    samples: int | None = _option(None, "steps between sample grids; null draws one each epoch, 0 only at the end", least=0)
+    validate: int | None = _option(None, "steps between validations; null: each epoch, 0: only at the end", least=0)
+    samples: int | None = _option(None, "steps between sample grids; null: each epoch, 0: only at the end", least=0)
     checkpoint: int | None = _option(None, "steps between checkpoints; null goes by checkpoint_minutes", least=1)
     checkpoint_minutes: float = _option(10.0, "minutes between checkpoints, where checkpoint is null", least=0)
     compile: bool = _option(False, "compile the model (torch.compile)")
@@ -111,7 +111,9 @@ def options(model: str | None = None) -> Iterator[Option]:
 
 
 def read(
-    recipe: str | Path | Mapping[str, Any], overrides: Mapping[str, Any] | None = None, note: Note | None = None
+    recipe: "str | Path | Mapping[str, Any] | Recipe",
+    overrides: Mapping[str, Any] | None = None,
+    note: Note | None = None,
 ) -> Recipe:
     """A recipe from a file, the name of a packaged one ("mnist", "demo") or a mapping, with dotted overrides.
 
@@ -119,6 +121,8 @@ def read(
     `model.name` drops the recipe's model arguments, which `note` is told. Raises FileNotFoundError for a recipe that
     is not there, ValueError for an unknown name or an impossible value, TypeError for a value of the wrong type.
     """
+    if isinstance(recipe, Recipe):
+        recipe = recipe.tree()
     tree = _sections(recipe if isinstance(recipe, Mapping) else _load(recipe))
     changes = _dotted(overrides or {})
     model = tree["model"]
@@ -151,7 +155,9 @@ def _load(recipe: str | Path) -> dict[str, Any]:
         }
         name = str(recipe).removeprefix("recipes/").removesuffix(".yaml")
         if name not in packaged:
-            raise FileNotFoundError(f"There is no recipe {recipe}; give a file, or one of {', '.join(sorted(packaged))}.")
+            raise FileNotFoundError(
+                f"There is no recipe {recipe}; give a file, or one of {', '.join(sorted(packaged))}."
+            )
         text = packaged[name].read_text(encoding="utf-8")
     tree = parse(text, str(recipe))
     if not isinstance(tree, Mapping):
@@ -219,11 +225,11 @@ def _set(tree: dict[str, Any], key: str, value: Any, schema: Mapping[str, Any]) 
     section, _, name = key.partition(".")
     _check_name(key, schema)
     if isinstance(value, str):
-        parsed = parse(value, key)
+        hint = schema.get(key, Any)
         try:
-            value = checked(key, parsed, schema.get(key, Any))
-        except TypeError:
-            value = checked(key, value, schema[key])
+            value = checked(key, parse(value, key), hint)
+        except (TypeError, ValueError):
+            value = checked(key, value, hint)
     if name:
         tree[section][name] = value
     else:

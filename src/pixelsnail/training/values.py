@@ -60,7 +60,7 @@ def checked(name: str, value: Any, hint: Any) -> Any:
     """
     try:
         return _converted(value, hint)
-    except _Mismatch:
+    except _MismatchError:
         raise TypeError(f"{name} is {value!r}; expected {described(hint)}.") from None
 
 
@@ -82,7 +82,7 @@ def described(hint: Any) -> str:
     return _WORDS.get(hint, getattr(hint, "__name__", str(hint)))
 
 
-class _Mismatch(Exception):
+class _MismatchError(Exception):
     """The value is not of the type that the hint asks."""
 
 
@@ -92,7 +92,7 @@ def _converted(value: Any, hint: Any) -> Any:
         return _first_match(value, arguments)
     if origin is typing.Literal:
         if not any(value == valid and type(value) is type(valid) for valid in arguments):
-            raise _Mismatch
+            raise _MismatchError
         return value
     if origin in (tuple, list):
         return _sequence(value, origin, arguments)
@@ -114,9 +114,9 @@ def _first_match(value: Any, hints: tuple[Any, ...]) -> Any:
     for hint in sorted(hints, key=lambda hint: hint is not type(value)):
         try:
             return _converted(value, hint)
-        except _Mismatch:
+        except _MismatchError:
             continue
-    raise _Mismatch
+    raise _MismatchError
 
 
 def _sequence(value: Any, origin: type, arguments: tuple[Any, ...]) -> Any:
@@ -129,4 +129,4 @@ def _sequence(value: Any, origin: type, arguments: tuple[Any, ...]) -> Any:
 
 def _demand(condition: bool) -> None:
     if not condition:
-        raise _Mismatch
+        raise _MismatchError

@@ -1,0 +1,85 @@
+"""One session of training: from the first weights or a checkpoint to the end, an interruption or an error."""
+
+from typing import Any, NoReturn, cast
+
+import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+
+from pixelsnail.data import Images
+from pixelsnail.models import Model
+from pixelsnail.training.batches import Batches
+from pixelsnail.training.events import Progress
+from pixelsnail.training.fitting import disk_is_full, last_step, make_trainer, silent
+from pixelsnail.training.interrupts import Interrupted, Interrupts
+from pixelsnail.training.keeper import Keeper
+from pixelsnail.training.module import Averaging, Training
+from pixelsnail.training.recipe import Recipe
+from pixelsnail.training.runs import RunFolder
+
+
+class Session:
+    """Everything a training needs, built and checked before a file is written."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        folder: RunFolder,
+        model: Model,
+        images: Images,
+        validation: Images | None,
+        progress: Progress | None,
+    ) -> None:
+        self.recipe, self.folder, self.interrupts = recipe, folder, Interrupts()
+        options = recipe.optimizer
+        averaging = None if options.ema is None else Averaging(decay=options.ema)
+        with silent():
+            self.trainer = make_trainer(recipe, folder.path, [] if averaging is None else [averaging])
+        self.batches = Batches(
+            images, recipe.data.batch, recipe.seed, self.trainer.global_rank, self.trainer.world_size
+        )
+        steps = last_step(recipe.trainer, len(self.batches))
+        if steps < 1:
+            raise ValueError("The recipe ends before its first step; set trainer.max_steps or trainer.max_epochs.")
+        if recipe.run.channels_last:
+            model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.module = Training(model, options, steps, recipe.seed, recipe.run.compile)
+        self.keeper = Keeper(recipe, folder, self.batches, steps, validation, averaging, self.interrupts, progress)
+        cast(Any, self.trainer).callbacks.append(self.keeper)
+
+    def run(self, resume: bool) -> None:
+        """Trains. Raises KeyboardInterrupt, RuntimeError or OSError, each in one sentence that says what is kept."""
+        trainer, module = self.trainer, self.module
+        try:
+            with silent(), self.interrupts.listening():
+                trainer.fit(module, self.batches, ckpt_path=self.folder.last if resume else None, weights_only=True)
+                if self.keeper.standing.owed:  # interrupted in the very last validation
+                    self.keeper.catch_up(trainer, module)
+        except (Exception, Interrupted) as error:
+            self._explain(error)
+        finally:
+            self.keeper.close()
+
+    def _explain(self, error: BaseException) -> NoReturn:
+        """Raises what happened again, in one sentence that says what is kept and what to do."""
+        step, place = self.keeper.standing.step, self.folder.path
+        saved = self.keeper.saved_step
+        kept = f"the checkpoint of step {saved} is kept" if saved else "nothing was saved"
+        if isinstance(error, Interrupted):
+            more = f" in {place}, and --resume goes on" if saved else ""
+            raise KeyboardInterrupt(f"Stopped after step {step}; {kept}{more}.") from None
+        if isinstance(error, FloatingPointError):
+            advice = "Lower optimizer.lr, or set optimizer.clip."
+            raise RuntimeError(f"{error}; training stopped and {kept} in {place}. {advice}") from None
+        if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
+            precision = self.recipe.trainer.get("precision", "32-true")
+            raise RuntimeError(
+                f"Memory ran out at step {step + 1} with data.batch {self.recipe.data.batch} and trainer.precision "
+                f"{precision}; {kept}. Lower data.batch, or set trainer.precision to bf16-mixed."
+            ) from None
+        if disk_is_full(error):
+            raise OSError(
+                f"The disk of {place} is full at step {step}; {kept}. Free some space, then --resume."
+            ) from None
+        if isinstance(error, MisconfigurationException):
+            raise ValueError(f"Lightning refuses this training: {' '.join(str(error).split())}") from None
+        raise error

@@ -1,0 +1,149 @@
+"""`train`: from a recipe to a run."""
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from pixelsnail.training.events import Progress
+from pixelsnail.training.recipe import Note, Recipe, read
+from pixelsnail.training.runs import RunFolder
+
+if TYPE_CHECKING:
+    from pixelsnail.data import Images
+    from pixelsnail.models import Model
+
+
+def train(
+    recipe: str | Path | Mapping[str, Any] | Recipe,
+    *,
+    out: str | Path,
+    resume: bool = False,
+    overwrite: bool = False,
+    data: str | None = None,
+    init: str | Path | None = None,
+    progress: Progress | None = None,
+    note: Note | None = None,
+    **overrides: Any,
+) -> "Model":
+    """Trains a model into the run folder `out` and returns it with its best weights, in evaluation mode.
+
+        train("recipes/mnist.yaml", out="runs/mnist", **{"trainer.max_epochs": 2})
+
+    `recipe` is a file, a packaged recipe ("mnist", "demo") or a mapping; overrides are its fields under their dotted
+    names; `data` is short for `data.source`. `resume` goes on after the run's last checkpoint: in fp32 on one CPU
+    thread, uncompiled, with the same weights, bit for bit, as a training that was never interrupted. `overwrite`
+    replaces a run. `init` is a run whose weights are the first ones (`resume` has its own). `progress` receives an
+    `Event` each step and during validation and sampling, `note` a sentence here and there. Ctrl-C finishes the step,
+    saves a checkpoint and raises KeyboardInterrupt.
+    Raises ValueError, TypeError or FileNotFoundError for a recipe or data that cannot be, FileExistsError where `out`
+    holds a run already, RuntimeError when the loss or the weights stop being finite or memory runs out, OSError when
+    the disk is full; the last good checkpoint is always kept.
+    """
+    tell = note or (lambda _: None)
+    plan = read(recipe, overrides if data is None else {"data": data, **overrides}, tell)
+    folder = RunFolder(Path(out))
+    first = not any(int(os.environ.get(name, 0)) for name in ("RANK", "LOCAL_RANK"))
+    if first:
+        folder.check(resume, overwrite)
+    _require("lightning", "tensorboard")
+    import torch
+
+    from pixelsnail import checkpoints
+
+    with torch.random.fork_rng(devices=[]):  # the caller's random numbers are not training's
+        images, validation = open_images(plan, tell)
+        model = build(plan, images)
+        plan = _resolved(plan, model, images)
+        if resume:
+            folder.check_same(plan)
+        elif init is not None:
+            start_from(model, init)
+        _fit(plan, folder, model, images, validation, progress, resume, first)
+        return checkpoints.load(folder.path)
+
+
+def _fit(
+    plan: Recipe,
+    folder: RunFolder,
+    model: "Model",
+    images: "Images",
+    validation: "Images | None",
+    progress: Progress | None,
+    resume: bool,
+    first: bool,
+) -> None:
+    """Writes the folder's description, once nothing can be wrong with the recipe any more, and trains."""
+    from pixelsnail.training.session import Session
+
+    session = Session(plan, folder, model, images, validation, progress)
+    if first:
+        if not resume:
+            folder.clear()
+        folder.describe(plan)
+    session.run(resume)
+
+
+def _resolved(plan: Recipe, model: "Model", images: "Images") -> Recipe:
+    """The recipe with what the data decided spelt out."""
+    configuration = dict(model.configuration)
+    name, binarize = configuration.pop("model"), cast(Any, images.binarize)
+    return dataclasses.replace(
+        plan, model={"name": name, **configuration}, data=dataclasses.replace(plan.data, binarize=binarize)
+    )
+
+
+def open_images(plan: Recipe, note: Note) -> "tuple[Images, Images | None]":
+    """The training images, and the validation images where there are any."""
+    from pixelsnail import data
+
+    section = plan.data
+    options: dict[str, Any] = {"binarize": section.binarize, "seed": plan.seed, "validation": section.validation}
+    images = data.open(section.source, "train", **options)
+    try:
+        return images, data.open(section.source, "validation", **options)
+    except ValueError as error:
+        if not any(reason in str(error) for reason in ("has no split 'validation'", "is empty")):
+            raise
+        note(f"{section.source} has no validation images: best is last (data.validation holds some out).")
+        return images, None
+
+
+def build(plan: Recipe, images: "Images") -> "Model":
+    """A new model of the recipe, its shape and levels those of the data. Raises ValueError where they contradict."""
+    import torch
+
+    from pixelsnail.models import MODELS
+
+    arguments = {name: value for name, value in plan.model.items() if name != "name"}
+    shape, levels = arguments.setdefault("shape", images.shape), arguments.setdefault("levels", images.levels)
+    if tuple(shape) != tuple(images.shape):
+        raise ValueError(
+            f"model.shape is {tuple(shape)}, but the images of {plan.data.source} are {tuple(images.shape)}; "
+            "leave model.shape out, and it is the images'."
+        )
+    if levels < images.levels:
+        raise ValueError(
+            f"model.levels is {levels}, but the images of {plan.data.source} have {images.levels} levels; "
+            "leave model.levels out, or binarise (data.binarize)."
+        )
+    torch.manual_seed(plan.seed)
+    return MODELS[plan.model["name"]](**arguments)
+
+
+def start_from(model: "Model", run: str | Path) -> None:
+    """Copies the best weights of another run. Raises ValueError when they don't fit."""
+    from pixelsnail import checkpoints
+    from pixelsnail.models.weights import take_state
+
+    take_state(model, checkpoints.load(run).state_dict(), str(run))
+
+
+def _require(*packages: str) -> None:
+    for package in packages:
+        if find_spec(package) is None:
+            raise ModuleNotFoundError(
+                f"Training needs {package}, which is not installed: pip install 'pixelsnail[train]'."
+            )

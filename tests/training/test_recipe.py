@@ -1,0 +1,201 @@
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pixelsnail.training import options, read
+
+SMALL: dict[str, Any] = {"model": {"name": "PixelSNAIL"}, "data": "mnist-mini"}
+
+
+def test_the_mnist_recipe_is_the_published_one():
+    recipe = read("mnist")
+    assert recipe.model == {"name": "PixelSNAIL", "channels": 64, "blocks": 8, "residuals": 2, "key": 4, "value": 32}
+    assert (recipe.data.binarize, recipe.data.batch, recipe.data.validation) == ("dynamic", 128, 0)
+    adam = recipe.optimizer
+    assert (adam.name, adam.lr, adam.betas, adam.eps) == ("adam", 1e-3, (0.9, 0.999), 1e-8)
+    assert (adam.schedule, adam.decay, adam.warmup) == ("exponential", 0.999977, 0)
+    assert (adam.weight_decay, adam.clip, adam.ema) == (0.0, None, None)
+    assert recipe.trainer == {"max_epochs": 457, "precision": "32-true"}
+
+
+@pytest.mark.parametrize("name", ["demo", "demo.yaml", "recipes/demo", "recipes/demo.yaml"])
+def test_a_packaged_recipe_is_found_by_name(name):
+    assert read(name) == read("demo")
+
+
+def test_a_file_comes_before_a_packaged_recipe(tmp_path, monkeypatch):
+    (tmp_path / "mnist").write_text("model: {name: PixelSNAIL, blocks: 1}", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert read("mnist").model["blocks"] == 1
+
+
+def test_a_missing_recipe_names_the_packaged_ones():
+    with pytest.raises(FileNotFoundError, match=r"no recipe nothing\.yaml.*demo, mnist"):
+        read("nothing.yaml")
+
+
+def test_writing_and_reading_gives_the_same_recipe():
+    recipe = read(
+        "demo", {"optimizer.betas": [0.5, 0.9], "data": "mnist:some/folder", "trainer.max_time": "00:01:00:00"}
+    )
+    assert read(yaml.safe_load(recipe.yaml())) == recipe
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("1e-3", 1e-3), ("1E4", 1e4), ("2.5e-7", 2.5e-7), (".5", 0.5), ("3", 3.0), ("-1.", -1.0)],
+)
+def test_numbers_are_numbers_in_files_and_on_the_command_line(text, value, tmp_path):
+    (tmp_path / "r.yaml").write_text(f"model: {{name: PixelSNAIL}}\noptimizer: {{decay: {text}}}\n", encoding="utf-8")
+    if value > 0:
+        assert read(tmp_path / "r.yaml").optimizer.decay == value
+        assert read(SMALL, {"optimizer.decay": text}).optimizer.decay == value
+    else:
+        with pytest.raises(ValueError, match="expected at least 0"):
+            read(tmp_path / "r.yaml")
+
+
+def test_overrides_are_read_by_the_rules_of_yaml():
+    recipe = read(
+        SMALL,
+        {
+            "data": "npz:2024-01-01",
+            "data.batch": "7",
+            "optimizer.ema": "null",
+            "optimizer.betas": "[0.8, 0.9]",
+            "run.compile": "true",
+            "model.channels": "12",
+            "trainer.max_steps": "5",
+            "trainer.max_time": "00:00:01:30",
+            "seed": "3",
+        },
+    )
+    assert (recipe.data.source, recipe.data.batch, recipe.optimizer.ema) == ("npz:2024-01-01", 7, None)
+    assert (recipe.optimizer.betas, recipe.run.compile, recipe.seed) == ((0.8, 0.9), True, 3)
+    assert recipe.model["channels"] == 12
+    assert recipe.trainer == {"max_steps": 5, "max_time": "00:00:01:30"}
+
+
+def test_text_that_looks_like_a_number_stays_text_where_text_is_asked():
+    for text in ("2024", "null", "folder:a: b", "*", "@x"):
+        assert read(SMALL, {"data.source": text}).data.source == text
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"optimizer.lr": "fast"}, "optimizer.lr is 'fast'; expected a number."),
+        ({"data.batch": 1.5}, "data.batch is 1.5; expected a whole number."),
+        ({"data.batch": True}, "data.batch is True; expected a whole number."),
+        ({"run.compile": "maybe"}, "run.compile is 'maybe'; expected true or false."),
+        ({"optimizer.clip": "much"}, "optimizer.clip is 'much'; expected a number or null."),
+        ({"optimizer.betas": [0.9]}, "optimizer.betas is [0.9]; expected a list of 2 values, each a number."),
+        ({"model.channels": "many"}, "model.channels is 'many'; expected a whole number."),
+        ({"seed": "x"}, "seed is 'x'; expected a whole number."),
+        ({"optimizer.name": "sgd"}, "optimizer.name is 'sgd'; expected one of adam, adamw."),
+    ],
+)
+def test_a_wrong_type_is_one_sentence(changes, sentence):
+    with pytest.raises(TypeError) as error:
+        read(SMALL, changes)
+    assert str(error.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("changes", "nearest"),
+    [
+        ({"optimizer.lrr": 1}, "optimizer.lr"),
+        ({"data.bach": 1}, "data.batch"),
+        ({"model.chanels": 1}, "model.channels"),
+        ({"optimiser.lr": 1}, "optimizer.lr"),
+        ({"sed": 1}, "seed"),
+        ({"model.name": "PixelSnail"}, "PixelSNAIL"),
+    ],
+)
+def test_an_unknown_name_brings_the_nearest(changes, nearest):
+    with pytest.raises(ValueError, match=rf"did you mean '{nearest}'\?"):
+        read(SMALL, changes)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("model: {name: PixelSNAIL}\noptimiser: {lr: 1}", "did you mean 'optimizer'?"),
+        ("model: {name: PixelSNAIL, chanels: 3}", "did you mean 'model.channels'?"),
+        ("model: {channels: 3}", "The recipe names no model"),
+        ("model: 3", "model is 3; expected a section of names and values."),
+        ("- a\n- b", "is not a recipe; expected the sections"),
+        ("model: {name: PixelSNAIL\ndata: x", "is not valid YAML"),
+        ("data: {batch: 0}\nmodel: {name: PixelSNAIL}", "data.batch is 0; expected at least 1."),
+        ("seed: -1\nmodel: {name: PixelSNAIL}", "seed is -1; expected at least 0."),
+    ],
+)
+def test_a_wrong_file_is_one_sentence(text, sentence, tmp_path):
+    path = tmp_path / "r.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises((ValueError, TypeError)) as error:
+        read(path)
+    assert sentence in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_recipe_runs_nothing(tmp_path):
+    path = tmp_path / "r.yaml"
+    path.write_text(f"model: !!python/object/apply:os.mkdir [{tmp_path / 'ran'}]", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"line 1: .*python/object/apply:os.mkdir.* plain values only"):
+        read(path)
+    with pytest.raises(TypeError, match="expected a whole number"):
+        read(SMALL, {"seed": f"!!python/object/apply:os.mkdir [{tmp_path / 'ran'}]"})
+    assert not (tmp_path / "ran").exists()
+
+
+def test_another_model_drops_the_arguments_and_says_so(monkeypatch):
+    from pixelsnail.models import MODELS, PixelSNAIL
+
+    monkeypatch.setitem(MODELS, "Other", type("Other", (PixelSNAIL,), {}))
+    notes: list[str] = []
+    recipe = read("demo", {"model.name": "Other", "model.blocks": 2}, notes.append)
+    assert recipe.model == {"name": "Other", "blocks": 2}
+    assert notes == [
+        "The model is Other instead of PixelSNAIL; the recipe's channels, blocks, residuals, key, value are dropped."
+    ]
+    assert read("demo", {"model.name": "PixelSNAIL"}, notes.append) == read("demo")
+    assert len(notes) == 1
+
+
+def test_every_field_is_an_option_with_a_meaning():
+    found = {option.name: option for option in options("PixelSNAIL")}
+    assert found["optimizer.lr"].default == 1e-3
+    assert found["model.channels"].default == 64
+    assert found["data.batch"].type == "a whole number"
+    assert all(option.meaning for option in found.values())
+    tree = read("mnist").tree()
+    fields = {f"{section}.{name}" for section in ("data", "optimizer", "run") for name in tree[section]}
+    assert fields <= set(found)
+
+
+def test_importing_training_and_reading_a_recipe_loads_no_lightning():
+    code = """
+import sys
+import pixelsnail.training
+assert "torch" not in sys.modules
+pixelsnail.training.read("demo")
+assert "lightning" not in sys.modules and "tensorboard" not in sys.modules
+import lightning
+assert "lightning" in sys.modules  # the check can fail
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parent)
+
+
+def test_missing_lightning_names_the_extra(tiny, tmp_path, monkeypatch):
+    from pixelsnail.training import train
+
+    monkeypatch.setitem(sys.modules, "lightning", None)
+    with pytest.raises(ModuleNotFoundError) as error:
+        train(tiny(), out=tmp_path / "run")
+    assert str(error.value) == "Training needs lightning, which is not installed: pip install 'pixelsnail[train]'."
+    assert not (tmp_path / "run").exists()
