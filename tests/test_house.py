@@ -60,7 +60,7 @@ def loaded_by(code: str) -> set[str]:
     return set(output.split())
 
 
-HEAVY = {"lightning", "tensorboard", "matplotlib", "datasets", "pandas", "jsonargparse", "rich", "PIL"}
+HEAVY = {"lightning", "tensorboard", "matplotlib", "datasets", "pandas", "rich", "PIL"}
 
 
 def test_import_is_light():

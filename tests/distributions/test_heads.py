@@ -89,7 +89,10 @@ def test_draws_follow_the_probabilities(head):
         pytest.skip("one of few parameters shows as much")
     parameters = torch.randn(1, head.size, 1, 1, dtype=torch.float64).expand(1, -1, 1, 40_000)
     distribution = head.distribution(parameters)
-    for draws in (distribution.sample(), distribution.draw(head.noise(torch.rand(1, 1, 40_000, head.noise_size).double()))):
+    for draws in (
+        distribution.sample(),
+        distribution.draw(head.noise(torch.rand(1, 1, 40_000, head.noise_size).double())),
+    ):
         for channel in range(head.channels):
             observed = torch.bincount(draws[0, 0, :, channel], minlength=head.levels) / 40_000
             assert_close(observed.double(), distribution.table(channel)[0, 0, 0], atol=0.015, rtol=0)

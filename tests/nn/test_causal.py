@@ -14,7 +14,9 @@ def by_definition(q, k, v):
     return scores.masked_fill(later, float("-inf")).softmax(-1) @ v
 
 
-@pytest.mark.parametrize(("batch", "heads", "length"), [(1, 1, 1), (2, 3, 7), (GROUP + 1, 1, 2 * CHUNK + 5), (1, 2, CHUNK)])
+@pytest.mark.parametrize(
+    ("batch", "heads", "length"), [(1, 1, 1), (2, 3, 7), (GROUP + 1, 1, 2 * CHUNK + 5), (1, 2, CHUNK)]
+)
 def test_values_and_gradients_agree_with_the_definition(batch, heads, length):
     q, k, v = (torch.randn(batch, heads, length, size, dtype=torch.float64, requires_grad=True) for size in (4, 4, 6))
     ours, expected = attend_causally(q, k, v), by_definition(q, k, v)
@@ -33,4 +35,6 @@ def test_the_operator_keeps_torchs_rules_for_operators():
 
 def test_it_agrees_with_the_fused_kernel():
     q, k, v = (torch.randn(2, 2, 150, 8) for _ in range(3))
-    assert_close(attend_causally(q, k, v), F.scaled_dot_product_attention(q, k, v, is_causal=True), atol=1e-5, rtol=1e-5)
+    assert_close(
+        attend_causally(q, k, v), F.scaled_dot_product_attention(q, k, v, is_causal=True), atol=1e-5, rtol=1e-5
+    )

@@ -1,0 +1,117 @@
+"""`pixelsnail demo`."""
+
+import time
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pixelsnail.cli import arguments as common
+from pixelsnail.cli.evaluate import rows
+from pixelsnail.cli.outputs import check_run
+from pixelsnail.cli.runs import choose_device
+from pixelsnail.cli.table import show
+from pixelsnail.cli.terminal import Tell, Terminal, quoted
+from pixelsnail.cli.train import ACCELERATORS, read_recipe
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from pixelsnail.data import Images
+    from pixelsnail.models import Model
+
+SAMPLES, COMPLETIONS, SURPRISE = "samples.png", "completions.png", "surprise.png"
+DRAWS = 8
+"""Completions of each digit."""
+
+
+def parser() -> common.Parser:
+    """The command's arguments."""
+    parser = common.Parser(
+        "demo",
+        "Trains a small PixelSNAIL on the 6,000 real digits that come with the package, in minutes on a CPU; evaluates "
+        "it on digits held out; and leaves three pictures in the run's folder: samples.png, completions.png (the upper "
+        f"half of ten digits given, {DRAWS} completions each) and surprise.png (-log p of every pixel, in nats). Every "
+        "field of the recipe `demo` is an option, as in pixelsnail train demo --help.",
+        ["pixelsnail demo --out runs/demo --overwrite"],
+        dotted=True,
+    )
+    parser.add_argument("--out", metavar="RUN", type=common.file, default=Path("runs/demo"), help="folder of the run")
+    parser.add_argument("--count", metavar="N", type=common.count, default=64, help="images in samples.png")
+    parser.add_argument("--limit", metavar="N", type=common.count, help="only the first N test digits (default: all)")
+    common.add_device(parser)
+    common.add_overwrite(parser, "a run")
+    return parser
+
+
+def run(arguments: Namespace, terminal: Terminal) -> None:
+    """Trains, evaluates, draws, and prints a table."""
+    from pixelsnail import data, evaluation, pictures, training
+
+    out = arguments.out
+    check_run(out, arguments.overwrite)
+    pictures.require_matplotlib("surprise.png")
+    accelerator = ACCELERATORS.get(arguments.device)
+    fields = arguments.overrides | ({} if accelerator is None else {"trainer.accelerator": accelerator})
+    plan = read_recipe("demo", fields, terminal.note)
+    device = choose_device(arguments.device)
+    for name in (SAMPLES, COMPLETIONS, SURPRISE):
+        (out / name).unlink(missing_ok=True)
+    seconds: dict[str, float] = {}
+    with timed("training", seconds), terminal.training() as progress:
+        model = training.train(plan, out=out, overwrite=True, progress=progress, note=terminal.note).to(device)
+    images = data.open(plan.data.source, "test", binarize=plan.data.binarize)
+    with timed("evaluation", seconds), terminal.progress("evaluating", "images") as tell:
+        found = evaluation.evaluate(model, images, limit=arguments.limit, progress=tell)
+    with timed("samples", seconds), terminal.progress("drawing samples", "pixels") as tell:
+        x = model.sample(arguments.count, progress=tell)
+    pictures.write_png(pictures.grid(x, model.levels), out / SAMPLES)
+    digits = one_of_each(images)
+    with timed("completions", seconds), terminal.progress("completing", "pixels") as tell:
+        draw_completions(model, digits, out / COMPLETIONS, tell)
+    with timed("surprise map", seconds):
+        nats = evaluation.score(model, digits, maps=True).maps
+        assert nats is not None
+        pictures.surprise_maps(nats, digits, model.levels, out / SURPRISE)
+    parts = ", ".join(f"{name} {spent:.1f}" for name, spent in seconds.items())
+    show([*rows(found), ("seconds", f"{sum(seconds.values()):.1f}: {parts}"), ("pictures", pictures_of(out))])
+    name = quoted(out)
+    terminal.next(
+        f"pixelsnail info {name}",
+        f"pixelsnail sample {name} --count 16 --seed 1 --temperature 0.9 --out more.png",
+        f"pixelsnail complete {name} --known left --out completions",
+        f"pixelsnail score {name} --out scores.csv --maps maps --limit 20",
+    )
+
+
+@contextmanager
+def timed(phase: str, seconds: dict[str, float]) -> Iterator[None]:
+    """Puts the seconds that the block takes under its name."""
+    start = time.perf_counter()
+    yield
+    seconds[phase] = time.perf_counter() - start
+
+
+def one_of_each(images: "Images") -> "Tensor":
+    """The first image of every label, in order of the labels; the first ten where there are none: (n, C, H, W)."""
+    labels = images.labels
+    if labels is None:
+        return images.batch(range(min(10, len(images))))
+    return images.batch([int((labels == label).nonzero()[0]) for label in sorted(set(labels.tolist()))])
+
+
+def draw_completions(model: "Model", x: "Tensor", path: Path, progress: Tell | None) -> None:
+    """A picture of completions of the upper halves of x (n, C, H, W)."""
+    from pixelsnail import pictures
+    from pixelsnail.cli.images import read_known
+
+    known = read_known("top", x.shape[2], x.shape[3])
+    completed = model.complete(x.repeat_interleave(DRAWS, 0), known, progress=progress)
+    completed = completed.view(len(x), DRAWS, *x.shape[1:])
+    pictures.write_png(pictures.completions(x, known, completed, model.levels), path)
+
+
+def pictures_of(out: Path) -> str:
+    """The pictures' paths, for the table."""
+    return ", ".join(str(out / name) for name in (SAMPLES, COMPLETIONS, SURPRISE))

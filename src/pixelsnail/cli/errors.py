@@ -1,0 +1,114 @@
+"""What went wrong, in one line, and the exit status that goes with it."""
+
+import dis
+import errno
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+from types import FrameType
+
+DONE, COULD_NOT, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
+
+TRACEBACK = "PIXELSNAIL_TRACEBACK"
+"""The environment variable that asks for a traceback above the line."""
+
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class UsageError(Exception):
+    """A command line that cannot be meant: exit status 2."""
+
+
+def nearest(name: str, valid: Iterable[str]) -> str:
+    """The valid name that `name` most likely stands for."""
+    return get_close_matches(name, list(valid), n=1, cutoff=0)[0]
+
+
+def guarded(work: Callable[[], int]) -> int:
+    """Runs a command and returns its exit status. An error becomes one line `pixelsnail: ...` on stderr."""
+    with _listening() as interrupted:
+        try:
+            status = work()
+            sys.stdout.flush()
+            return status
+        except SystemExit as exit:
+            return exit.code if isinstance(exit.code, int) else DONE
+        except UsageError as error:
+            return _say(str(error), WRONG_USAGE)
+        except KeyboardInterrupt as error:
+            return _say(str(error) or "Interrupted; no half-written file is left.", INTERRUPTED)
+        except BrokenPipeError:
+            # Who reads stdout has seen enough. Python would complain once more when it flushes at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return COULD_NOT
+        except Exception as error:
+            if interrupted():  # libraries turn a KeyboardInterrupt in the middle of an import into something else
+                return _say("Interrupted; no half-written file is left.", INTERRUPTED)
+            if os.environ.get(TRACEBACK, "0") not in ("", "0"):
+                traceback.print_exc()
+            return _say(explain(error), COULD_NOT)
+
+
+def explain(error: Exception) -> str:
+    """One sentence about an error that a user can do something about, else a request to report it."""
+    text = " ".join(str(error).split())
+    if getattr(error, "errno", None) in DISK_FULL or any(f"os error {number})" in text for number in DISK_FULL):
+        place = f" for {error.filename}" if isinstance(error, OSError) and error.filename else ""
+        return f"Not enough disk space{place}; free some and try again. No half-written file is left."
+    if isinstance(error, OSError):
+        named = error.filename is not None and error.strerror is not None
+        return f"{error.filename}: {error.strerror}." if named else text
+    if isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__ or "can't allocate memory" in text:
+        return "Memory ran out; lower --batch."
+    if is_sentence(error) or type(error).__module__.startswith("huggingface_hub"):
+        return text
+    again = "" if os.environ.get(TRACEBACK) else f" {TRACEBACK}=1 in the environment shows where."
+    return f"Unexpected {type(error).__name__}: {text[:300]}. This is a fault of pixelsnail: please report it.{again}"
+
+
+def is_sentence(error: Exception) -> bool:
+    """Whether the error was raised by a `raise` in pixelsnail: then its text was written for the user.
+
+    A ValueError or TypeError also comes out of an expression that fails, ours or a library's, and then says nothing to
+    a user; the type alone does not tell the two apart, but the instruction that raised it does.
+    """
+    trace = error.__traceback__
+    if trace is None:
+        return False
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    module = str(trace.tb_frame.f_globals.get("__name__", ""))
+    instruction = trace.tb_frame.f_code.co_code[trace.tb_lasti]
+    return module.split(".")[0] == "pixelsnail" and dis.opname[instruction] == "RAISE_VARARGS"
+
+
+def _say(text: str, status: int) -> int:
+    print(f"pixelsnail: {text}", file=sys.stderr)
+    return status
+
+
+@contextmanager
+def _listening() -> Iterator[Callable[[], bool]]:
+    """Notes Ctrl-C while the block runs, and raises KeyboardInterrupt as usual; the block gets "was it pressed?"."""
+    pressed: list[int] = []
+
+    def take(number: int, frame: FrameType | None) -> None:
+        pressed.append(number)
+        raise KeyboardInterrupt
+
+    ours = (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGINT) is signal.default_int_handler  # not where a caller ignores or takes it
+    )
+    if ours:
+        signal.signal(signal.SIGINT, take)
+    try:
+        yield lambda: bool(pressed)
+    finally:
+        if ours:
+            signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,0 +1,73 @@
+"""`pixelsnail evaluate`."""
+
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+from pixelsnail.cli import arguments as common
+from pixelsnail.cli.images import add_data, add_limit, data_hint, open_data
+from pixelsnail.cli.runs import load
+from pixelsnail.cli.table import Rows, show, show_json
+from pixelsnail.cli.terminal import Terminal, quoted
+
+if TYPE_CHECKING:
+    from pixelsnail.evaluation import Evaluation
+
+
+def parser() -> common.Parser:
+    """The command's arguments."""
+    parser = common.Parser(
+        "evaluate",
+        "The likelihood of a model on a set of images: the mean of -log p(x) in nats an image with its standard error, "
+        "and bits/dim = nats / (C H W ln 2). Nats of differently binarised images do not compare; the table says how "
+        "these were binarised. The bits of test images are fixed: a second run gives the same number.",
+        [
+            "pixelsnail evaluate runs/demo",
+            "pixelsnail evaluate runs/demo --data mnist:data/mnist --binarizations 10 --json",
+        ],
+    )
+    common.add_run(parser)
+    add_data(parser)
+    parser.add_argument(
+        "--binarizations", metavar="K", type=common.count, default=1,
+        help="draws of dynamically binarised images that the mean is over",
+    )  # fmt: skip
+    add_limit(parser)
+    common.add_batch(parser)
+    common.add_device(parser)
+    common.add_precision(parser)
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
+    return parser
+
+
+def run(arguments: Namespace, terminal: Terminal) -> None:
+    """Evaluates and prints a table."""
+    from pixelsnail import evaluation
+
+    model = load(arguments)
+    images = open_data(arguments, model, terminal)
+    with terminal.progress("evaluating", "images") as progress:
+        found = evaluation.evaluate(
+            model, images, batch=arguments.batch, binarizations=arguments.binarizations, limit=arguments.limit,
+            progress=progress,
+        )  # fmt: skip
+    if arguments.json:
+        show_json(
+            {"run": arguments.run, "weights": arguments.weights, **found.as_dict(), "precision": arguments.precision}
+        )
+    else:
+        show([*rows(found), ("precision", arguments.precision), ("seconds", f"{found.seconds:.1f}")])
+    hint = data_hint(arguments, model) or ""
+    terminal.next(f"pixelsnail score {quoted(arguments.run)}{hint} --out scores.csv --maps maps --limit 20")
+
+
+def rows(found: "Evaluation") -> Rows:
+    """The figures as a table."""
+    draws = {"dynamic": f"dynamic, {found.binarizations} draw{'s' * (found.binarizations > 1)} of each image"}
+    error = f" +- {found.standard_error:.2f}" if found.images > 1 else ""
+    return [
+        ("images", f"{found.images:,} ({found.source}, {found.split})"),
+        ("binarisation", draws.get(found.binarize, found.binarize)),
+        ("nats/image", f"{found.nats:.2f}{error}"),
+        ("bits/dim", f"{found.bits_per_dim:.4f}"),
+        ("bits/image", f"{found.bits_per_image:.2f}"),
+    ]

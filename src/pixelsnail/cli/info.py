@@ -1,0 +1,95 @@
+"""`pixelsnail info`."""
+
+from argparse import Namespace
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from pixelsnail.cli import arguments as common
+from pixelsnail.cli.runs import size_of
+from pixelsnail.cli.table import Rows, show, show_json
+from pixelsnail.cli.terminal import Terminal, duration, quoted
+
+if TYPE_CHECKING:
+    from pixelsnail.models import Model
+
+NAMES = {
+    "steps": "steps trained",
+    "epochs": "epochs",
+    "seconds": "time trained",
+    "validation_nats": "validation nats",
+    "test_nats": "test nats",
+    "source": "data",
+    "binarize": "binarisation",
+    "weights": "kind of weights",
+    "seed": "seed",
+    "imported_from": "imported from",
+    "reference": "its name there",
+    "file": "its file",
+}
+"""What about.json may tell, in the order of the table."""
+
+
+def parser() -> common.Parser:
+    """The command's arguments."""
+    parser = common.Parser(
+        "info",
+        "What a run holds: the model, its size, levels and parameters, how long it was trained on what, and its nats, "
+        "as far as the run says.",
+        ["pixelsnail info runs/demo", "pixelsnail info runs/demo --json"],
+    )
+    common.add_run(parser)
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
+    return parser
+
+
+def run(arguments: Namespace, terminal: Terminal) -> None:
+    """Prints a table."""
+    import pixelsnail
+    from pixelsnail import checkpoints
+
+    model = pixelsnail.load(arguments.run, weights=arguments.weights)
+    about = checkpoints.about(arguments.run, weights=arguments.weights)
+    if arguments.json:
+        show_json({"run": arguments.run, "weights": arguments.weights, **facts(model), "about": about})
+    else:
+        show([("run", f"{arguments.run}, {arguments.weights} weights"), *rows(model, about)])
+    terminal.next(f"pixelsnail sample {quoted(arguments.run)} --count 64 --out samples.png")
+
+
+def facts(model: "Model") -> dict[str, Any]:
+    """What the configuration tells."""
+    return {
+        "model": type(model).__name__,
+        "shape": list(model.shape),
+        "levels": model.levels,
+        "head": type(model.head).__name__,
+        "context": None,
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "configuration": model.configuration,
+    }
+
+
+def rows(model: "Model", about: Mapping[str, Any]) -> Rows:
+    """Configuration and what else is known, as a table: only what is known."""
+    known = facts(model)
+    left_out = ("model", "shape", "levels", "head")
+    settings = ", ".join(f"{name} {value}" for name, value in model.configuration.items() if name not in left_out)
+    found = [
+        ("model", f"{known['model']} ({settings})"),
+        ("images", size_of(model.shape)),
+        ("levels", f"{model.levels:,} ({known['head']} head)"),
+        ("context", "none (unconditional)"),
+        ("parameters", f"{known['parameters']:,}"),
+    ]
+    found += [(name, _told(key, about[key])) for key, name in NAMES.items() if about.get(key) is not None]
+    found.append(("licence", str(about.get("licence", "not stated"))))
+    return found
+
+
+def _told(key: str, value: Any) -> str:
+    """A fact of about.json in words."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or key == "seed":
+        return str(value)
+    if key == "seconds":
+        return duration(value)
+    return f"{value:.2f} an image" if key.endswith("_nats") else f"{value:,g}" if key == "epochs" else f"{value:,}"

@@ -1,0 +1,38 @@
+"""The model that a command works with."""
+
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pixelsnail.models import Model
+
+
+def load(arguments: Namespace) -> "Model":
+    """The model of RUN, with the weights, on the device and in the precision that were asked for.
+
+    Raises ValueError where CUDA is asked for and not there, and as `pixelsnail.load` does.
+    """
+    import torch
+
+    import pixelsnail
+
+    device = choose_device(arguments.device)
+    model = pixelsnail.load(arguments.run, weights=arguments.weights, device=device)
+    return model.to(getattr(torch, getattr(arguments, "precision", "float32")))
+
+
+def choose_device(name: str) -> str:
+    """ "auto" as "cuda" or "cpu". Raises ValueError where CUDA is asked for and not there."""
+    import torch
+
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ValueError("There is no CUDA device that PyTorch can use here; take --device cpu.")
+    return name
+
+
+def size_of(shape: tuple[int, int, int]) -> str:
+    """An image's size in words: 28 x 28, grey."""
+    colours = {1: "grey", 3: "RGB"}.get(shape[0], f"{shape[0]} channels")
+    return f"{shape[1]} x {shape[2]}, {colours}"

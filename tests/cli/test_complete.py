@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+
+def arrays_in(folder):
+    with np.load(folder / "completions.npz") as arrays:
+        return dict(arrays)
+
+
+def test_the_upper_half_is_kept_and_the_rest_is_drawn(pixelsnail, run, tmp_path):
+    out = tmp_path / "out"
+    outcome = pixelsnail("complete", run, "--known", "top", "--count", 3, "--draws", 2, "--out", out)
+    assert (outcome.status, outcome.out) == (0, "")
+    assert "not an upper part" not in outcome.err
+    found = arrays_in(out)
+    assert found["completed"].shape == (3, 2, 1, 6, 5)
+    assert (found["completed"][:, :, :, :3] == found["x"][:, None, :, :3]).all()
+    assert (found["completed"][:, 0] != found["completed"][:, 1]).any()
+    assert found["known"][:3].all()
+    assert not found["known"][3:].any()
+    assert (out / "completions.png").is_file()
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "RGB"])
+def test_a_mask_image_is_known_where_it_is_white(pixelsnail, run, tmp_path, mode):
+    mask = np.zeros((6, 5), dtype=np.uint8)
+    mask[2:4, 1:3] = 255
+    Image.fromarray(mask).convert(mode).save(tmp_path / "mask.png")
+    line = ("complete", run, "--known", tmp_path / "mask.png", "--count", 2, "--out", tmp_path / "out")
+    outcome = pixelsnail(*line)
+    assert outcome.status == 0
+    assert "not an upper part of the image" in outcome.err
+    assert (arrays_in(tmp_path / "out")["known"] == (mask > 0)).all()
+
+
+def test_image_files_are_binarised_by_threshold_which_is_said(pixelsnail, run, files, tmp_path):
+    outcome = pixelsnail("complete", run, "--images", *files, "--known", "left", "--out", tmp_path / "out")
+    assert outcome.status == 0
+    assert "binarised, 1 from level 128 on" in outcome.err
+    with Image.open(files[1]) as image:
+        assert (arrays_in(tmp_path / "out")["x"][1, 0] == (np.asarray(image) >= 128)).all()
+
+
+def test_a_mask_of_another_size_is_refused(pixelsnail, run, tmp_path):
+    Image.new("L", (4, 4)).save(tmp_path / "mask.png")
+    outcome = pixelsnail("complete", run, "--known", tmp_path / "mask.png", "--out", tmp_path / "out")
+    assert outcome.status == 1
+    assert "is 4 x 4, but the images are 6 x 5" in outcome.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_mask_that_is_not_there_is_refused(pixelsnail, run, tmp_path):
+    outcome = pixelsnail("complete", run, "--known", tmp_path / "mask.png", "--out", tmp_path / "out")
+    assert outcome.status == 1
+    assert "There is no file" in outcome.err

@@ -1,0 +1,66 @@
+import json
+import math
+
+import numpy as np
+import pytest
+
+import pixelsnail as package
+from pixelsnail import data
+
+
+def test_the_table_says_how_many_images_and_how_they_were_binarised(pixelsnail, run):
+    outcome = pixelsnail("evaluate", run)
+    assert outcome.status == 0
+    rows = dict(line.split(maxsplit=1) for line in outcome.out.splitlines())
+    assert rows["images"].startswith("11 (npz:")
+    assert rows["binarisation"] == "dynamic, 1 draw of each image"
+    assert "+-" in rows["nats/image"]
+    assert {"bits/dim", "bits/image", "precision", "seconds"} < set(rows)
+    assert outcome.err == f"Next: pixelsnail score {run} --out scores.csv --maps maps --limit 20\n"
+
+
+def test_json_has_full_precision_and_obeys_its_definitions(pixelsnail, run):
+    found = json.loads(pixelsnail("evaluate", run, "--json", "--quiet").out)
+    images = data.open(found["source"], "test", binarize="dynamic")
+    nats = -package.load(run).log_prob(images.batch(range(11)))
+    assert found["nats"] == pytest.approx(nats.mean().item(), rel=1e-9)
+    assert found["bits_per_dim"] == pytest.approx(found["nats"] / (30 * math.log(2)), rel=1e-12)
+    assert found["nats_standard_error"] == pytest.approx(nats.std().item() / math.sqrt(11), rel=1e-9)
+
+
+def test_ten_images_have_the_same_nats_in_batches_of_1_4_and_10(pixelsnail, run):
+    line = ("evaluate", run, "--limit", 10, "--json", "--batch")
+    found = [json.loads(pixelsnail(*line, batch).out) for batch in (1, 4, 10)]
+    assert [one["images"] for one in found] == [10, 10, 10]
+    assert [one["nats"] for one in found] == pytest.approx([found[0]["nats"]] * 3, rel=1e-6)
+
+
+def test_a_second_evaluation_of_dynamic_bits_gives_the_same_number(pixelsnail, run):
+    first, second = (json.loads(pixelsnail("evaluate", run, "--binarizations", 3, "--json").out) for _ in range(2))
+    assert first["nats"] == second["nats"]
+    assert first["binarizations"] == 3
+
+
+def test_another_source_another_split_another_precision(pixelsnail, bare):
+    line = ("evaluate", bare, "--data", "mnist-mini", "--split", "validation", "--limit", 5, "--json")
+    single, double = (json.loads(pixelsnail(*line, "--precision", p).out) for p in ("float32", "float64"))
+    assert (single["source"], single["split"], single["images"]) == ("mnist-mini", "validation", 5)
+    assert single["nats"] == pytest.approx(double["nats"], rel=1e-5)
+    assert single["nats"] != double["nats"]
+    rough = json.loads(pixelsnail(*line, "--precision", "bfloat16").out)
+    assert rough["precision"] == "bfloat16"
+    assert rough["nats"] == pytest.approx(double["nats"], rel=1e-2)
+
+
+def test_images_held_out_from_training_are_the_runs_validation_images(pixelsnail, run, tmp_path):
+    np.savez(tmp_path / "one.npz", train=np.random.default_rng(0).integers(0, 256, (20, 6, 5), dtype=np.uint8))
+    (run / "recipe.yaml").write_text(
+        f"model: {{name: PixelSNAIL}}\ndata: {{source: 'npz:{tmp_path}/one.npz', binarize: threshold, validation: 7}}\n"
+    )
+    found = json.loads(pixelsnail("evaluate", run, "--split", "validation", "--json").out)
+    assert (found["images"], found["binarize"]) == (7, "threshold")
+
+
+def test_one_image_has_no_standard_error(pixelsnail, run):
+    assert json.loads(pixelsnail("evaluate", run, "--limit", 1, "--json").out)["nats_standard_error"] is None
+    assert "+-" not in pixelsnail("evaluate", run, "--limit", 1).out
