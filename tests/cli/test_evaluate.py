@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import pixelsnail as package
-from pixelsnail import data
+from pixelsnail import checkpoints, data
 
 
 def test_the_table_says_how_many_images_and_how_they_were_binarised(pixelsnail, run):
@@ -64,3 +64,14 @@ def test_images_held_out_from_training_are_the_runs_validation_images(pixelsnail
 def test_one_image_has_no_standard_error(pixelsnail, run):
     assert json.loads(pixelsnail("evaluate", run, "--limit", 1, "--json").out)["nats_standard_error"] is None
     assert "+-" not in pixelsnail("evaluate", run, "--limit", 1).out
+
+
+def test_the_figure_for_a_whole_test_set_is_kept_for_info(pixelsnail, run):
+    pixelsnail("evaluate", run, "--limit", 3)
+    pixelsnail("evaluate", run, "--split", "validation")
+    assert "test_nats" not in checkpoints.about(run)
+    nats = json.loads(pixelsnail("evaluate", run, "--json").out)["nats"]
+    assert checkpoints.about(run)["test_nats"] == nats
+    shown = pixelsnail("info", run).out
+    assert f"{nats:.2f} an image" in shown
+    assert "11 images, binarisation dynamic" in shown

@@ -1,6 +1,6 @@
 """Models on disk: our own folders, and other projects' files."""
 
 from pixelsnail.checkpoints.convert import PROJECTS, convert, import_file
-from pixelsnail.checkpoints.folder import about, build_model, load, locate, save
+from pixelsnail.checkpoints.folder import about, build_model, load, locate, record, save
 
-__all__ = ["PROJECTS", "about", "build_model", "convert", "import_file", "load", "locate", "save"]
+__all__ = ["PROJECTS", "about", "build_model", "convert", "import_file", "load", "locate", "record", "save"]

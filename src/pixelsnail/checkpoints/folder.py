@@ -69,8 +69,7 @@ def save(model: Model, folder: str | Path, *, about: Mapping[str, Any] | None = 
     folder = Path(folder)
     model.save(folder)
     if about is not None:
-        with write_atomically(folder / ABOUT) as path:
-            path.write_text(json.dumps(dict(about), indent=2) + "\n", encoding="utf-8")
+        _write_about(folder, about)
 
 
 def about(name: str | Path, *, weights: str = "best", **download: Any) -> dict[str, Any]:
@@ -83,6 +82,18 @@ def about(name: str | Path, *, weights: str = "best", **download: Any) -> dict[s
     except ValueError as error:
         raise ValueError(f"{path} is not valid JSON ({error}); restore it from a copy, or remove it.") from None
     return dict(content)
+
+
+def record(name: str | Path, facts: Mapping[str, Any], *, weights: str = "best") -> None:
+    """Adds facts to what is known of a model (about.json). Does nothing to a model of the hub."""
+    place = Path(locate(name, weights))
+    if place.is_dir():
+        _write_about(place, {**about(name, weights=weights), **facts})
+
+
+def _write_about(folder: Path, facts: Mapping[str, Any]) -> None:
+    with write_atomically(folder / ABOUT) as path:
+        path.write_text(json.dumps(dict(facts), indent=2) + "\n", encoding="utf-8")
 
 
 def _configuration_file(place: str, download: dict[str, Any]) -> Path:

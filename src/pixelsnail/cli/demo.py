@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pixelsnail.cli import arguments as common
-from pixelsnail.cli.evaluate import rows
+from pixelsnail.cli.evaluate import remember, rows
 from pixelsnail.cli.outputs import check_run
 from pixelsnail.cli.runs import choose_device
 from pixelsnail.cli.table import show
@@ -64,6 +64,8 @@ def run(arguments: Namespace, terminal: Terminal) -> None:
     images = data.open(plan.data.source, "test", binarize=plan.data.binarize)
     with timed("evaluation", seconds), terminal.progress("evaluating", "images") as tell:
         found = evaluation.evaluate(model, images, limit=arguments.limit, progress=tell)
+    if arguments.limit is None:
+        remember(str(out), "best", found, terminal)
     with timed("samples", seconds), terminal.progress("drawing samples", "pixels") as tell:
         x = model.sample(arguments.count, progress=tell)
     pictures.write_png(pictures.grid(x, model.levels), out / SAMPLES)

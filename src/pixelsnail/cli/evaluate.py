@@ -19,7 +19,7 @@ def parser() -> common.Parser:
         "evaluate",
         "The likelihood of a model on a set of images: the mean of -log p(x) in nats an image with its standard error, "
         "and bits/dim = nats / (C H W ln 2). Nats of differently binarised images do not compare; the table says how "
-        "these were binarised. The bits of test images are fixed: a second run gives the same number.",
+        "these were binarised. The bits of test images are fixed: a second run gives the same number. The figure for a whole test set is kept in the run, for `pixelsnail info`.",
         [
             "pixelsnail evaluate runs/demo",
             "pixelsnail evaluate runs/demo --data mnist:data/mnist --binarizations 10 --json",
@@ -50,6 +50,8 @@ def run(arguments: Namespace, terminal: Terminal) -> None:
             model, images, batch=arguments.batch, binarizations=arguments.binarizations, limit=arguments.limit,
             progress=progress,
         )  # fmt: skip
+    if arguments.limit is None and arguments.precision == "float32":
+        remember(arguments.run, arguments.weights, found, terminal)
     if arguments.json:
         show_json(
             {"run": arguments.run, "weights": arguments.weights, **found.as_dict(), "precision": arguments.precision}
@@ -58,6 +60,20 @@ def run(arguments: Namespace, terminal: Terminal) -> None:
         show([*rows(found), ("precision", arguments.precision), ("seconds", f"{found.seconds:.1f}")])
     hint = data_hint(arguments, model) or ""
     terminal.next(f"pixelsnail score {quoted(arguments.run)}{hint} --out scores.csv --maps maps --limit 20")
+
+
+def remember(run: str, weights: str, found: "Evaluation", terminal: Terminal) -> None:
+    """Writes the figure for a whole test set into the run, for `pixelsnail info`; a run that is read-only keeps none."""
+    from pixelsnail import checkpoints
+
+    if found.split != "test":
+        return
+    draws = f", {found.binarizations} draws" if found.binarizations > 1 else ""
+    protocol = f"{found.source}, {found.images} images, binarisation {found.binarize}{draws}"
+    try:
+        checkpoints.record(run, {"test_nats": found.nats, "test_on": protocol}, weights=weights)
+    except OSError as error:
+        terminal.note(f"The figure was not written into {run}: {error}.")
 
 
 def rows(found: "Evaluation") -> Rows:

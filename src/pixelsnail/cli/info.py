@@ -18,6 +18,7 @@ NAMES = {
     "seconds": "time trained",
     "validation_nats": "validation nats",
     "test_nats": "test nats",
+    "test_on": "tested on",
     "source": "data",
     "binarize": "binarisation",
     "weights": "kind of weights",
