@@ -63,7 +63,7 @@ def run(arguments: Namespace, terminal: Terminal) -> None:
 
 
 def remember(run: str, weights: str, found: "Evaluation", terminal: Terminal) -> None:
-    """Writes the figure for a whole test set into the run, for `pixelsnail info`; a run that is read-only keeps none."""
+    """Writes the figure for a whole test set into the run, for `pixelsnail info`; a read-only run keeps none."""
     from pixelsnail import checkpoints
 
     if found.split != "test":
