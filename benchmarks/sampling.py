@@ -1,8 +1,9 @@
 """Sampling in forward passes: what drawing a batch costs, in units of the fastest model(x) of the same batch.
 
-    python -m benchmarks.sampling [--run RUN] [--batches 1 16] [--repetitions 3] [--json]
+    python -m benchmarks.sampling [--run RUN | --shape 1 16 16 --levels 512] [--batches 1 16] [--repetitions 3] [--json]
 
-Without a run the model is the published MNIST configuration (905,889 parameters) with random weights. How many pixels a
+Without a run the model is the published MNIST configuration (905,889 parameters), or the same for images of another
+shape and other levels, with random weights. How many pixels a
 call decides depends on the weights, so a trained run is the honest case. The naive sampler's cost is H * W forward
 passes by definition; it is run once, for one image, to see that the image is the same.
 """
@@ -58,12 +59,17 @@ def same_as_naive(model: pixelsnail.Model) -> tuple[bool, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", help="a run or model folder; default: published configuration, random weights")
+    parser.add_argument("--shape", type=int, nargs=3, default=[1, 28, 28], help="C H W without a run (default 1 28 28)")
+    parser.add_argument("--levels", type=int, default=2, help="levels without a run (default 2)")
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 16], help="images drawn at once (default 1 16)")
     parser.add_argument("--repetitions", type=int, default=3, help="interleaved repetitions (default 3)")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
     options = parser.parse_args()
     torch.manual_seed(0)
-    model = pixelsnail.load(options.run) if options.run else pixelsnail.PixelSNAIL().eval()
+    if options.run:
+        model = pixelsnail.load(options.run)
+    else:
+        model = pixelsnail.PixelSNAIL(tuple(options.shape), options.levels).eval()
     equal, naive = same_as_naive(model)
     rows = [measure(model, batch, options.repetitions) for batch in options.batches]
     weights = options.run or "random"

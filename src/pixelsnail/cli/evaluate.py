@@ -19,7 +19,8 @@ def parser() -> common.Parser:
         "evaluate",
         "The likelihood of a model on a set of images: the mean of -log p(x) in nats an image with its standard error, "
         "and bits/dim = nats / (C H W ln 2). Nats of differently binarised images do not compare; the table says how "
-        "these were binarised. The bits of test images are fixed: a second run gives the same number. The figure for a whole test set is kept in the run, for `pixelsnail info`.",
+        "these were binarised. The bits of test images are fixed: a second run gives the same number. The figure for a "
+        "whole test set is kept in the run, for `pixelsnail info`.",
         [
             "pixelsnail evaluate runs/demo",
             "pixelsnail evaluate runs/demo --data mnist:data/mnist --binarizations 10 --json",

@@ -1,0 +1,59 @@
+"""What users of such software ran into, end to end."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from tiny import every_model, random_levels
+
+import pixelsnail
+from pixelsnail import pictures
+
+
+@every_model
+@pytest.mark.parametrize("size", [(16, 16), (7, 5), (1, 1), (1, 9), (9, 1)])
+def test_maps_of_any_size_train_a_step_are_scored_and_sampled(build, size):
+    """Case C08: sizes that were baked into scripts."""
+    model = build((1, *size), 5)
+    x = random_levels(5, (2, 1, *size))
+    before = model.log_prob(x).mean()
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)
+    model.pixel_nats(x).sum((1, 2)).mean().backward()
+    optimizer.step()
+    assert model.log_prob(x).mean() > before
+    assert model.sample(2, batch=2).shape == (2, 1, *size)
+
+
+def test_a_model_of_red_images_draws_red_images_and_writes_them_red(tmp_path):
+    """Case C10: three channels, their order, and a head that fits."""
+    random = np.random.default_rng(0)
+    red = random.integers(0, 12, (256, 8, 8, 3), dtype=np.uint8)
+    red[..., 0] += 240
+    np.savez(tmp_path / "red.npz", train=red)
+    recipe = {
+        "model": {"name": "PixelSNAIL", "channels": 16, "blocks": 1, "residuals": 1},
+        "data": {"source": f"npz:{tmp_path / 'red.npz'}", "batch": 32},
+        "optimizer": {"lr": 2e-2, "schedule": "cosine"},
+        "run": {"samples": 0},
+        "trainer": {"max_steps": 60, "accelerator": "cpu"},
+    }
+    model = pixelsnail.train(recipe, out=tmp_path / "run")
+    assert type(model.head).__name__ == "Categorical"
+    samples = model.sample(16)
+    assert (samples[:, 0].float().mean() > 200) and (samples[:, 1:].float().mean() < 50)
+    pictures.write_png(pictures.grid(samples, 256, columns=4, scale=1), tmp_path / "red.png")
+    picture = np.asarray(Image.open(tmp_path / "red.png").convert("RGB"))
+    inside = picture[2:10, 2:10].reshape(-1, 3).mean(0)
+    assert inside[0] > 200
+    assert inside[1:].max() < 60
+
+
+@torch.no_grad()
+def test_a_codebook_of_512_has_exactly_512_outcomes_a_position():
+    """Case C03: no start token or padding takes part of the probability."""
+    model = pixelsnail.PixelSNAIL((1, 4, 4), 512, channels=8, blocks=1, residuals=1).eval()
+    x = random_levels(512, (2, 1, 4, 4))
+    table = model.distribution(x).table(0)
+    assert table.shape == (2, 4, 4, 512)
+    torch.testing.assert_close(table.sum(-1), torch.ones(2, 4, 4))
+    assert int(model.sample(4).max()) < 512
