@@ -20,12 +20,19 @@ class Decisions(Protocol):
 
     @property
     def guess(self) -> Tensor:
-        """Levels (B, C, H * W) to start from. Good guesses make a walk faster and never change its result."""
+        """Levels (B, C, H * W) of the pixels that are `given`; the others may hold any level."""
         ...
 
     @property
     def given(self) -> int:
         """The number of first pixels that are decided before the walk begins: their levels are those of `guess`."""
+        ...
+
+    def first_guess(self, positions: Tensor, above: Tensor) -> Tensor:
+        """Guesses (B, C, 1, n) at pixels that were never evaluated, from the levels `above` them (0 in the first row).
+
+        Good guesses make a walk faster and never change its result.
+        """
         ...
 
     def decide(self, positions: Tensor, distribution: PixelDistribution) -> Tensor:
@@ -67,6 +74,10 @@ class Drawing:
     guess: Tensor
     given: int = 0
 
+    def first_guess(self, positions: Tensor, above: Tensor) -> Tensor:
+        """The level above: in most images the likeliest that costs nothing to find."""
+        return above
+
     def decide(self, positions: Tensor, distribution: PixelDistribution) -> Tensor:
         """What the noise of these pixels makes of their distributions."""
         images = torch.arange(len(positions), device=positions.device)[:, None]
@@ -99,9 +110,15 @@ class Keeping:
     otherwise: Decisions
     given: int
 
+    def first_guess(self, positions: Tensor, above: Tensor) -> Tensor:
+        """The known levels, and the other source's guesses elsewhere."""
+        return self._keep(positions, self.otherwise.first_guess(positions, above))
+
     def decide(self, positions: Tensor, distribution: PixelDistribution) -> Tensor:
         """The known levels, and the other source's elsewhere."""
-        drawn = self.otherwise.decide(positions, distribution)
+        return self._keep(positions, self.otherwise.decide(positions, distribution))
+
+    def _keep(self, positions: Tensor, otherwise: Tensor) -> Tensor:
         index = positions[:, None].expand(-1, self.guess.shape[1], -1)
         known, levels = self.known.gather(2, index), self.guess.gather(2, index)
-        return torch.where(known[:, :, None], levels[:, :, None], drawn)
+        return torch.where(known[:, :, None], levels[:, :, None], otherwise)

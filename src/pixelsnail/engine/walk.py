@@ -58,8 +58,14 @@ def walk(
     cache.canvas.copy_(decisions.guess.view(cache.canvas.shape))
     take_given(model, cache, decisions.given, context)
     length = min(default_segment(batch) if segment is None else segment, cache.pixels)
+    reached = cache.position  # the pixels from here on were never evaluated
     while cache.least < cache.pixels:
-        advance(model, cache, decisions, length, context, temperature)
+        positions = cache.segment(length)
+        guesses = guess(cache, decisions, positions, reached)
+        reached = torch.maximum(reached, positions[:, -1] + 1)
+        distribution = model.head.distribution(model(guesses, cache, context), temperature)
+        levels = decisions.decide(positions, distribution)
+        cache.commit(levels, count_right(levels, guesses, positions < cache.position[:, None]))
         if progress is not None:
             progress(cache.least, cache.pixels)
     return cache.canvas
@@ -82,15 +88,20 @@ def take_given(model: Walkable, cache: Cache, given: int, context: Tensor | None
         cache.commit(levels)
 
 
-def advance(
-    model: Walkable, cache: Cache, decisions: Decisions, length: int, context: Tensor | None, temperature: float
-) -> None:
-    """Evaluates the next segment of each image and commits its decisions up to the first that was not guessed."""
-    positions, guesses = cache.segment(length), cache.levels(length)
-    distribution = model.head.distribution(model(guesses, cache, context), temperature)
-    levels = decisions.decide(positions, distribution)
-    # Pixels before the position are decided: a segment near the end of an image begins with them.
-    decided = positions < cache.position[:, None]
+def guess(cache: Cache, decisions: Decisions, positions: Tensor, reached: Tensor) -> Tensor:
+    """Levels (B, C, 1, n) for a segment: the last evaluation, and for pixels from `reached` (B,) on a first guess."""
+    length = positions.shape[1]
+    above, inside = cache.pixels_at(((-1, 0),), length)  # (B, n, 1, C)
+    above = torch.where(inside, above, 0)[:, :, 0].transpose(1, 2)[:, :, None]
+    fresh = (positions >= reached[:, None])[:, None, None]
+    return torch.where(fresh, decisions.first_guess(positions, above), cache.levels(length))
+
+
+def count_right(levels: Tensor, guesses: Tensor, decided: Tensor) -> Tensor:
+    """How many undecided pixels of each image may be committed: up to the first that was not guessed, (B,).
+
+    Pixels that were `decided` (B, n) before are right: a segment near the end of an image begins with them.
+    """
     agreed = (levels == guesses).all(1)[:, 0] | decided
-    right = (agreed.long().cumprod(-1).sum(-1) + 1).clamp(max=length)
-    cache.commit(levels, right - decided.sum(-1))
+    right = (agreed.long().cumprod(-1).sum(-1) + 1).clamp(max=levels.shape[-1])
+    return right - decided.sum(-1)
