@@ -1,6 +1,9 @@
 """All benchmarks, one after another: `make bench`."""
 
-from benchmarks import sampling
+import subprocess
+import sys
 
 if __name__ == "__main__":
-    sampling.main()
+    for name in ("training", "sampling"):
+        subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=True)
+        print()

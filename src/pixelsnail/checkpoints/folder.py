@@ -60,6 +60,10 @@ def locate(name: str | Path, weights: str = "best") -> str:
     for candidate in (folder / FOLDERS[weights], folder / FOLDERS["best"], folder):
         if (candidate / CONFIGURATION).is_file():
             return str(candidate)
+    if (folder / FOLDERS["last"] / CONFIGURATION).is_file():
+        raise FileNotFoundError(
+            f"{folder} has no best weights yet, only the latest: take weights='last' (--weights last), or train on."
+        )
     run = folder / FOLDERS["best"] / CONFIGURATION
     raise FileNotFoundError(f"{folder} holds no model: neither {run} nor {folder / CONFIGURATION} is there.")
 

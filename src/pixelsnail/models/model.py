@@ -177,7 +177,7 @@ class Model(
 
     def save(self, folder: str | Path) -> None:
         """Writes config.json and model.safetensors, each complete or not at all."""
-        save_model(self, Path(folder))
+        save_model(self, self.configuration, Path(folder))
 
     def _save_pretrained(self, save_directory: Path) -> None:
         self.save(save_directory)

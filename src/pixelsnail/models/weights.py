@@ -2,19 +2,16 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import Tensor, nn
 
 from pixelsnail.models.files import write_atomically
 
-if TYPE_CHECKING:
-    from pixelsnail.models.model import Model
-
 CONFIGURATION, WEIGHTS = "config.json", "model.safetensors"
 
 
-def save_model(model: "Model", folder: Path) -> None:
+def save_model(model: nn.Module, configuration: dict[str, Any], folder: Path) -> None:
     """Writes config.json and model.safetensors, each complete or not at all."""
     from safetensors.torch import save_file
 
@@ -23,7 +20,7 @@ def save_model(model: "Model", folder: Path) -> None:
     with write_atomically(folder / WEIGHTS) as path:
         save_file(tensors, path, metadata={"format": "pt"})
     with write_atomically(folder / CONFIGURATION) as path:
-        path.write_text(json.dumps(model.configuration, indent=2) + "\n", encoding="utf-8")
+        path.write_text(json.dumps(configuration, indent=2) + "\n", encoding="utf-8")
 
 
 def read_configuration(path: Path) -> dict[str, Any]:

@@ -1,0 +1,111 @@
+"""The training step of the published MNIST model, as a fraction of what the processor's matrix products reach.
+
+    python -m benchmarks.training [--batch 64] [--repetitions 5] [--json]
+
+A step is forward and backward of `model.pixel_nats` for a batch of 28 x 28 binary images: 1.86 GFLOP an image forward
+and three times that for the step. The peak is that of a 2048 x 2048 float32 matrix product, measured in between. Memory
+is the growth of the process's peak over that before the first step, each precision in a process of its own.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+
+import torch
+
+import pixelsnail
+from benchmarks.machine import describe, interleaved, spread
+
+FORWARD_GFLOP = 1.86
+PRECISIONS = ("float32", "bfloat16")
+
+
+def make_step(precision: str, batch: int):
+    """A function that runs one forward and backward pass and returns the loss."""
+    torch.manual_seed(0)
+    model = pixelsnail.PixelSNAIL().train()
+    x = torch.randint(0, 2, (batch, 1, 28, 28), dtype=torch.uint8)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    model, x = model.to(device), x.to(device)
+
+    def step() -> float:
+        with torch.autocast(device, torch.bfloat16, enabled=precision == "bfloat16"):
+            loss = model.pixel_nats(x).sum((1, 2)).mean()
+        model.zero_grad()
+        loss.backward()
+        return loss.item()
+
+    return step
+
+
+def peak_memory_megabytes(precision: str, batch: int) -> float:
+    """Growth of the peak of resident memory over two steps, in MB."""
+    step = make_step(precision, batch)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    step()
+    step()
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+
+
+def in_a_process_of_its_own(precision: str, batch: int) -> float:
+    """`peak_memory_megabytes`, where nothing ran before."""
+    command = [sys.executable, "-m", "benchmarks.training", "--batch", str(batch), "--memory", precision]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def measure(batch: int, repetitions: int) -> dict[str, object]:
+    """Seconds of every precision's step and of the matrix product, interleaved."""
+    steps = {precision: make_step(precision, batch) for precision in PRECISIONS}
+    a = torch.randn(2048, 2048)
+    losses = {precision: step() for precision, step in steps.items()}
+    if abs(losses["bfloat16"] - losses["float32"]) > 0.01 * losses["float32"]:
+        raise SystemExit(f"The precisions disagree: {losses}.")
+    times = interleaved(repetitions, product=lambda: a @ a, **steps)
+    peak = 2 * 2048**3 / 1e9 / min(times["product"])
+    rows = []
+    for precision in PRECISIONS:
+        rate = [3 * FORWARD_GFLOP * batch / seconds for seconds in times[precision]]
+        rows.append(
+            {
+                "precision": precision,
+                "seconds": spread(times[precision]),
+                "images_per_second": batch / spread(times[precision])["median"],
+                "gflops": spread(rate)["median"],
+                "of_float32_peak": spread([r / peak for r in rate]),
+                "peak_memory_growth_megabytes": in_a_process_of_its_own(precision, batch),
+            }
+        )
+    return {"batch": batch, "float32_peak_gflops": peak, "rows": rows}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--batch", type=int, default=64, help="images a step (default 64)")
+    parser.add_argument("--repetitions", type=int, default=5, help="interleaved repetitions (default 5)")
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
+    parser.add_argument("--memory", choices=PRECISIONS, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.memory:
+        print(peak_memory_megabytes(options.memory, options.batch))
+        return
+    found = measure(options.batch, options.repetitions)
+    if options.json:
+        print(json.dumps({"machine": describe(), **found}))
+        return
+    print(f"Training step of the published MNIST model, eager, {options.batch} images")
+    print("; ".join(f"{name} {value}" for name, value in describe().items()))
+    print(f"float32 matrix-product peak {found['float32_peak_gflops']:.0f} GFLOP/s")
+    print(f"{'precision':>10} {'seconds (range)':>22} {'images/s':>9} {'GFLOP/s':>8} {'of peak':>8} {'memory MB':>10}")
+    for row in found["rows"]:
+        s = row["seconds"]
+        shown = f"{s['median']:.2f} ({s['least']:.2f}-{s['most']:.2f})"
+        print(
+            f"{row['precision']:>10} {shown:>22} {row['images_per_second']:>9.1f} {row['gflops']:>8.0f} "
+            f"{row['of_float32_peak']['median']:>7.0%} {row['peak_memory_growth_megabytes']:>10.0f}"
+        )
+
+
+if __name__ == "__main__":
+    main()
