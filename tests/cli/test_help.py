@@ -63,7 +63,7 @@ def test_every_example_is_a_command_line_that_is_understood(command):
 def test_help_of_a_recipe_lists_its_fields_with_their_values(pixelsnail, recipe):
     assert "--model.NAME VALUE" in pixelsnail("train", "--help").out
     text = " ".join(pixelsnail("train", recipe, "--help").out.split())
-    assert "--model.channels VALUE argument of PixelSNAIL: a whole number (default: 4)" in text
+    assert "--model.channels VALUE width of the residual stream: a whole number (default: 4)" in text
     assert "--data.batch VALUE images a step, over all devices: a whole number (default: 8)" in text
     assert "--trainer.NAME VALUE" in text
 

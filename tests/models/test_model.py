@@ -1,9 +1,12 @@
 """What the verbs accept, what they refuse, and what they say."""
 
+import inspect
+
 import pytest
 import torch
 
 from pixelsnail import PixelSNAIL
+from pixelsnail.models import MODELS as NAMES
 from pixelsnail.nn import CausalConv
 from tiny import MODELS, random_levels
 
@@ -126,3 +129,8 @@ def test_a_64_by_64_image_trains():
     model = PixelSNAIL((1, 64, 64), channels=4, blocks=1, residuals=1, key=2, value=4)
     model.pixel_nats(random_levels(2, (1, 1, 64, 64))).sum().backward()
     assert all(parameter.grad is not None and parameter.grad.isfinite().all() for parameter in model.parameters())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_constructor_argument_has_a_meaning(name):
+    assert set(NAMES[name].meanings) == set(inspect.signature(NAMES[name].__init__).parameters) - {"self"}

@@ -140,8 +140,10 @@ def test_interrupted_anywhere_and_resumed(tiny, tmp_path, place):
     recipe = tiny(**{"run.samples": 4})
     train(recipe, out=tmp_path / "whole")
     run = tmp_path / "run"
+    notes: list[str] = []
     with pytest.raises(KeyboardInterrupt) as stopped:
-        train(recipe, out=run, progress=stop_at(place))
+        train(recipe, out=run, progress=stop_at(place), note=notes.append)
+    assert notes == ["Finishing this step and saving it; Ctrl-C again stops at once, without saving."]
     assert str(stopped.value) == (
         f"Stopped after step {place[1]}; the checkpoint of step {place[1]} is kept in {run}, and --resume goes on."
     )

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from huggingface_hub import PyTorchModelHubMixin
@@ -32,6 +32,13 @@ class Model(
     every pixel's distribution, each depending only on the pixels before it in raster order. That is its only
     definition; everything here follows from it. `forward` does not check levels (it would stall a GPU); all else does.
     """
+
+    meanings: ClassVar[dict[str, str]] = {
+        "shape": "channels, height and width; null takes the data's",
+        "levels": "levels of a pixel; null takes the data's",
+        "head": "Bernoulli or Categorical; null: Bernoulli for 2 levels, Categorical above",
+    }
+    """A line on every constructor argument, for `--help`; a subclass adds its own."""
 
     def __init__(self, shape: tuple[int, int, int], levels: int, head: str | None = None) -> None:
         super().__init__()

@@ -6,6 +6,8 @@ models/autoregressive/pixel_snail.py): a residual sum over blocks, ELU, one 3 x 
 four channels wide, no weight normalisation and no dropout.
 """
 
+from typing import ClassVar
+
 from torch import Tensor, nn
 from torch.nn.functional import elu
 
@@ -33,6 +35,15 @@ class PixelSNAIL(Model):
     The defaults are the published MNIST model: 905,889 parameters, 78.61 nats on dynamically binarised digits.
     `key` and `value` are the channels of the attention's keys and values. Works at any height and width.
     """
+
+    meanings: ClassVar[dict[str, str]] = {
+        **Model.meanings,
+        "channels": "width of the residual stream",
+        "blocks": "blocks, each with one attention",
+        "residuals": "residual layers of a block, two causal convolutions each",
+        "key": "channels of the attention's queries and keys",
+        "value": "channels of the attention's values",
+    }
 
     def __init__(
         self,

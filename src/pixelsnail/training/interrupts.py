@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -14,8 +14,8 @@ class Interrupted(BaseException):
 class Interrupts:
     """Whether a stop was asked for since `listening` began."""
 
-    def __init__(self) -> None:
-        self.asked = False
+    def __init__(self, note: Callable[[str], object]) -> None:
+        self.asked, self.note = False, note
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -38,3 +38,4 @@ class Interrupts:
         if self.asked:
             raise Interrupted
         self.asked = True
+        self.note("Finishing this step and saving it; Ctrl-C again stops at once, without saving.")

@@ -101,7 +101,7 @@ def options(model: str | None = None) -> Iterator[Option]:
     if model is not None:
         yield Option("model.name", "text", None, "the model to train")
         for name, parameter in _arguments(model).items():
-            yield Option(f"model.{name}", described(parameter.annotation), parameter.default, f"argument of {model}")
+            yield Option(f"model.{name}", described(parameter.annotation), parameter.default, _meaning(model, name))
     for section, kind in SECTIONS.items():
         hints = typing.get_type_hints(kind)
         for entry in dataclasses.fields(kind):
@@ -201,6 +201,12 @@ def _model_name(name: Any) -> str:
     if name not in MODELS:
         raise ValueError(f"There is no model {name!r}; did you mean {nearest(str(name), MODELS)!r}?")
     return str(name)
+
+
+def _meaning(model: str, argument: str) -> str:
+    from pixelsnail.models import MODELS
+
+    return MODELS[model].meanings[argument]
 
 
 def _arguments(model: str) -> dict[str, inspect.Parameter]:

@@ -13,7 +13,7 @@ from pixelsnail.training.fitting import disk_is_full, last_step, make_trainer, s
 from pixelsnail.training.interrupts import Interrupted, Interrupts
 from pixelsnail.training.keeper import Keeper
 from pixelsnail.training.module import Averaging, Training
-from pixelsnail.training.recipe import Recipe
+from pixelsnail.training.recipe import Note, Recipe
 from pixelsnail.training.runs import RunFolder
 
 
@@ -28,8 +28,9 @@ class Session:
         images: Images,
         validation: Images | None,
         progress: Progress | None,
+        note: Note,
     ) -> None:
-        self.recipe, self.folder, self.interrupts = recipe, folder, Interrupts()
+        self.recipe, self.folder, self.interrupts = recipe, folder, Interrupts(note)
         options = recipe.optimizer
         averaging = None if options.ema is None else Averaging(decay=options.ema)
         with silent():

@@ -61,7 +61,7 @@ def train(
             folder.check_same(plan)
         elif init is not None:
             start_from(model, init)
-        _fit(plan, folder, model, images, validation, progress, resume, first)
+        _fit(plan, folder, model, images, validation, progress, tell, resume, first)
         return checkpoints.load(folder.path)
 
 
@@ -72,13 +72,14 @@ def _fit(
     images: "Images",
     validation: "Images | None",
     progress: Progress | None,
+    note: Note,
     resume: bool,
     first: bool,
 ) -> None:
     """Writes the folder's description, once nothing can be wrong with the recipe any more, and trains."""
     from pixelsnail.training.session import Session
 
-    session = Session(plan, folder, model, images, validation, progress)
+    session = Session(plan, folder, model, images, validation, progress, note)
     if first:
         if not resume:
             folder.clear()
