@@ -9,7 +9,6 @@ four channels wide, no weight normalisation and no dropout.
 from typing import ClassVar
 
 from torch import Tensor, nn
-from torch.nn.functional import elu
 
 from pixelsnail.models.model import Model, at_least
 from pixelsnail.nn import (
@@ -22,6 +21,7 @@ from pixelsnail.nn import (
     Positions,
     StrictAttention,
     UnitScale,
+    elu,
     gate,
 )
 
