@@ -95,6 +95,8 @@ def read_tensors(path: Path) -> Mapping[str, Any]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # every reader has exceptions of its own for a damaged file
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        if "weights_only" in reason:  # torch's advice is to run the code in the file
+            reason = "torch finds more or other in it than tensors"
         raise ValueError(
             f"{path} cannot be read as a checkpoint ({reason[:200]}); it is damaged, of another kind, or holds code, "
             "which is never run. Expected tensors as written by torch.save, safetensors or numpy.savez."
