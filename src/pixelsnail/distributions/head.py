@@ -1,5 +1,6 @@
 """What a head is: how a model's parameters become a distribution of a pixel."""
 
+from abc import ABC, abstractmethod
 from typing import Protocol
 
 import torch
@@ -7,22 +8,22 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 
-class PixelDistribution(Distribution):
+class PixelDistribution(Distribution, ABC):
     """The distributions of all pixels: batch (B, H, W), event (C,). Values are channel-last integers of any dtype."""
 
     arg_constraints = {}  # noqa: RUF012  torch's own convention
 
+    @abstractmethod
     def draw(self, noise: Tensor) -> Tensor:
         """The levels (B, H, W, C), int64, that `noise` (B, H, W, head.noise_size) decides."""
-        raise NotImplementedError
 
+    @abstractmethod
     def table(self, channel: int, before: Tensor | None = None) -> Tensor:
         """The probabilities (B, H, W, L) of a channel's levels given the channels `before` it (B, H, W, channel)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def sample(self, sample_shape: torch.Size | list[int] | tuple[int, ...] = ()) -> Tensor:
         """Draws with torch's global random numbers: sample_shape + (B, H, W, C), int64."""
-        raise NotImplementedError
 
 
 class Head(Protocol):
