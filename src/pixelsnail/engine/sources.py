@@ -59,16 +59,16 @@ class Draw:
     def start(self, head: Head, batch: int, shape: Size, device: torch.device) -> "Drawing":
         """Draws all random numbers of the batch: (B, H * W, head.noise_size)."""
         pixels, size = shape[1] * shape[2], head.noise_size
-        uniforms = np.empty((batch, pixels, size))
+        noise = torch.empty(batch, pixels, size)
         for i in range(batch):
-            np.random.default_rng([self.seed, self.first + i]).random(out=uniforms[i])
-        noise = head.noise(torch.from_numpy(uniforms))
+            uniforms = np.random.default_rng([self.seed, self.first + i]).random((pixels, size))
+            noise[i] = head.noise(torch.from_numpy(uniforms))  # computed in float64, for its tails; kept in float32
         return Drawing(noise.to(device), torch.zeros(batch, shape[0], pixels, dtype=torch.long, device=device))
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A `Draw` at work: noise (B, H * W, head.noise_size), float64."""
+    """A `Draw` at work: noise (B, H * W, head.noise_size)."""
 
     noise: Tensor
     guess: Tensor
