@@ -24,6 +24,15 @@ def test_every_walk_gives_the_naive_image(build, shape, levels):
 
 
 @every_model
+def test_nothing_of_another_dtype_is_remembered(build):
+    model = build((1, 4, 5), 3).double()
+    expected = naive_walk(model, Draw(0), 2)
+    walk(model.float(), Draw(0), 2)
+    assert torch.equal(walk(model.double(), Draw(0), 2), naive_walk(model, Draw(0), 2))
+    assert torch.equal(walk(build((1, 4, 5), 3).double(), Draw(0), 2), expected)
+
+
+@every_model
 @pytest.mark.parametrize(("shape", "levels"), SHAPES)
 def test_in_float32_images_differ_only_after_a_near_tie(build, shape, levels):
     model = build(shape, levels)

@@ -245,6 +245,7 @@ class Keeper(Callback):
         self._keep(self.folder.model if self.validation is None else self.folder.model_last, trainer, model)
         if self.metrics is not None:
             self.metrics.settle()
+        # Here Lightning's weights_only means "without optimiser and loops"; reading is always weights_only=True.
         trainer.save_checkpoint(self.folder.last, weights_only=False)
         self.saved, self.saved_step = time.monotonic(), self.standing.step
         self._point_to_best(trainer)
