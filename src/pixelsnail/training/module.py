@@ -52,10 +52,13 @@ class Training(LightningModule):
 def factor(recipe: Optimizer, steps: float) -> Callable[[int], float]:
     """The learning rate's factor as a function of the steps done, for a training of `steps` steps.
 
-    exponential: decay ** t;  cosine: (1 + cos(pi t / steps)) / 2;  both times min(1, (t + 1) / warmup).
+    exponential: decay ** t;  cosine: (1 + cos(pi t / steps)) / 2;  trapezoid: min(1, (steps - t) / cooldown);
+    all times min(1, (t + 1) / warmup).
     """
-    if recipe.schedule == "cosine" and not math.isfinite(steps):
-        raise ValueError("optimizer.schedule cosine needs an end; set trainer.max_steps or trainer.max_epochs.")
+    if recipe.schedule in ("cosine", "trapezoid") and not math.isfinite(steps):
+        raise ValueError(
+            f"optimizer.schedule {recipe.schedule} needs an end; set trainer.max_steps or trainer.max_epochs."
+        )
 
     def at(t: int) -> float:
         warm = min(1.0, (t + 1) / recipe.warmup) if recipe.warmup else 1.0
@@ -63,6 +66,8 @@ def factor(recipe: Optimizer, steps: float) -> Callable[[int], float]:
             return warm * recipe.decay**t
         if recipe.schedule == "cosine":
             return warm * (1 + math.cos(math.pi * min(t / steps, 1.0))) / 2
+        if recipe.schedule == "trapezoid" and recipe.cooldown:
+            return warm * max(0.0, min(1.0, (steps - t) / recipe.cooldown))
         return warm
 
     return at

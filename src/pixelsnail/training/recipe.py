@@ -41,10 +41,13 @@ class Optimizer:
     betas: tuple[float, float] = _option((0.9, 0.999), "decay of the two running moments")
     eps: float = _option(1e-8, "added to the root of the second moment", least=0)
     weight_decay: float = _option(0.0, "weight decay: L2 for adam, decoupled for adamw", least=0)
-    schedule: Literal["constant", "exponential", "cosine"] = _option(
-        "constant", "constant, exponential (times `decay` each step) or cosine (to zero at the last step)"
+    schedule: Literal["constant", "exponential", "cosine", "trapezoid"] = _option(
+        "constant",
+        "constant, exponential (times `decay` each step), cosine (to zero at the last step) or trapezoid (constant, "
+        "then linearly to zero over the last `cooldown` steps)",
     )
     decay: float = _option(1.0, "learning rate's factor a step, for schedule: exponential", least=0)
+    cooldown: int = _option(0, "steps of linear decay to zero at the end, for schedule: trapezoid", least=0)
     warmup: int = _option(0, "steps of linear warm-up", least=0)
     clip: float | None = _option(None, "largest gradient norm; null does not clip", least=0)
     ema: float | None = _option(None, "decay of the running average of the weights; null keeps none", least=0)
