@@ -51,11 +51,13 @@ def margin(model, x, image, t):
     decisions = Draw(1, first=image).start(model.head, 1, tuple(x.shape[1:]), x.device)
     parameters = model.double()(x).flatten(2)[:, :, None, t : t + 1]
     model.float()
-    levels = decisions.decide(torch.tensor([[t]]), model.head.distribution(parameters))
+    levels = decisions.decide(torch.tensor([0]), torch.tensor([[t]]), model.head.distribution(parameters))
     for size in (1e-6, 1e-5, 1e-4):
         for _ in range(20):
             moved = parameters + size * torch.randn_like(parameters).sign()
-            if not torch.equal(decisions.decide(torch.tensor([[t]]), model.head.distribution(moved)), levels):
+            if not torch.equal(
+                decisions.decide(torch.tensor([0]), torch.tensor([[t]]), model.head.distribution(moved)), levels
+            ):
                 return size
     return 1.0
 

@@ -1,7 +1,21 @@
 """Deciding images pixel by pixel: the walk, its sources, and the naive reference."""
 
+from pixelsnail.engine.engines import ENGINES, Engine
 from pixelsnail.engine.naive import naive_walk
+from pixelsnail.engine.program import CompilationError, Compiled
 from pixelsnail.engine.sources import Decisions, Draw, Known, Source
 from pixelsnail.engine.walk import Progress, walk
 
-__all__ = ["Decisions", "Draw", "Known", "Progress", "Source", "naive_walk", "walk"]
+__all__ = [
+    "ENGINES",
+    "CompilationError",
+    "Compiled",
+    "Decisions",
+    "Draw",
+    "Engine",
+    "Known",
+    "Progress",
+    "Source",
+    "naive_walk",
+    "walk",
+]

@@ -24,10 +24,13 @@ def naive_walk(
     decisions = source.start(model.head, batch, (channels, height, width), canvas.device)
     flat = canvas.flatten(2)
     flat.copy_(decisions.guess)
+    images = torch.arange(batch, device=canvas.device)
     for t in range(decisions.given, height * width):
         parameters = model(canvas, context=context).flatten(2)[:, :, None, t : t + 1]
         position = torch.full((batch, 1), t, device=canvas.device)
-        flat[..., t : t + 1] = decisions.decide(position, model.head.distribution(parameters, temperature))[:, :, 0]
+        flat[..., t : t + 1] = decisions.decide(images, position, model.head.distribution(parameters, temperature))[
+            :, :, 0
+        ]
         if progress is not None:
             progress(t + 1, height * width)
     return canvas

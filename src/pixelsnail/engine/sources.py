@@ -28,15 +28,18 @@ class Decisions(Protocol):
         """The number of first pixels that are decided before the walk begins: their levels are those of `guess`."""
         ...
 
-    def first_guess(self, positions: Tensor, above: Tensor) -> Tensor:
-        """Guesses (B, C, 1, n) at pixels that were never evaluated, from the levels `above` them (0 in the first row).
+    def first_guess(self, images: Tensor, positions: Tensor, above: Tensor) -> Tensor:
+        """Guesses (b, C, 1, n) at pixels that were never evaluated, from the levels `above` them (0 in the first row).
 
         Good guesses make a walk faster and never change its result.
         """
         ...
 
-    def decide(self, positions: Tensor, distribution: PixelDistribution) -> Tensor:
-        """The levels (B, C, 1, n) of the pixels at raster `positions` (B, n), of which `distribution` is (B, 1, n)."""
+    def decide(self, images: Tensor, positions: Tensor, distribution: PixelDistribution) -> Tensor:
+        """The levels (b, C, 1, n) of some pixels of some images of the batch.
+
+        `images` (b,) are numbers of images, `positions` (b, n) raster positions; `distribution` has batch (b, 1, n).
+        """
         ...
 
 
@@ -74,14 +77,13 @@ class Drawing:
     guess: Tensor
     given: int = 0
 
-    def first_guess(self, positions: Tensor, above: Tensor) -> Tensor:
+    def first_guess(self, images: Tensor, positions: Tensor, above: Tensor) -> Tensor:
         """The level above: in most images the likeliest that costs nothing to find."""
         return above
 
-    def decide(self, positions: Tensor, distribution: PixelDistribution) -> Tensor:
+    def decide(self, images: Tensor, positions: Tensor, distribution: PixelDistribution) -> Tensor:
         """What the noise of these pixels makes of their distributions."""
-        images = torch.arange(len(positions), device=positions.device)[:, None]
-        return distribution.draw(self.noise[images, positions][:, None]).permute(0, 3, 1, 2)
+        return distribution.draw(self.noise[images[:, None], positions][:, None]).permute(0, 3, 1, 2)
 
 
 @dataclass(frozen=True)
@@ -110,15 +112,15 @@ class Keeping:
     otherwise: Decisions
     given: int
 
-    def first_guess(self, positions: Tensor, above: Tensor) -> Tensor:
+    def first_guess(self, images: Tensor, positions: Tensor, above: Tensor) -> Tensor:
         """The known levels, and the other source's guesses elsewhere."""
-        return self._keep(positions, self.otherwise.first_guess(positions, above))
+        return self._keep(images, positions, self.otherwise.first_guess(images, positions, above))
 
-    def decide(self, positions: Tensor, distribution: PixelDistribution) -> Tensor:
+    def decide(self, images: Tensor, positions: Tensor, distribution: PixelDistribution) -> Tensor:
         """The known levels, and the other source's elsewhere."""
-        return self._keep(positions, self.otherwise.decide(positions, distribution))
+        return self._keep(images, positions, self.otherwise.decide(images, positions, distribution))
 
-    def _keep(self, positions: Tensor, otherwise: Tensor) -> Tensor:
-        index = positions[:, None].expand(-1, self.guess.shape[1], -1)
-        known, levels = self.known.gather(2, index), self.guess.gather(2, index)
-        return torch.where(known[:, :, None], levels[:, :, None], otherwise)
+    def _keep(self, images: Tensor, positions: Tensor, otherwise: Tensor) -> Tensor:
+        places = images[:, None], slice(None), positions  # (b, n, C)
+        known, levels = (h[places].transpose(1, 2)[:, :, None] for h in (self.known, self.guess))
+        return torch.where(known, levels, otherwise)

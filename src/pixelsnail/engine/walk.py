@@ -57,18 +57,30 @@ def walk(
     decisions = source.start(model.head, batch, shape, cache.canvas.device)
     cache.canvas.copy_(decisions.guess.view(cache.canvas.shape))
     take_given(model, cache, decisions.given, context)
-    length = min(default_segment(batch) if segment is None else segment, cache.pixels)
+    result = cache.canvas.clone()
+    images = torch.arange(batch, device=result.device)  # those still walked over
     reached = cache.position  # the pixels from here on were never evaluated
     while cache.least < cache.pixels:
+        length = min(segment or default_segment(cache.batch), cache.pixels - cache.least)
         positions = cache.segment(length)
-        guesses = guess(cache, decisions, positions, reached)
+        guesses = guess(cache, decisions, images, positions, reached)
         reached = torch.maximum(reached, positions[:, -1] + 1)
-        distribution = model.head.distribution(model(guesses, cache, context), temperature)
-        levels = decisions.decide(positions, distribution)
+        distribution = model.head.distribution(model(guesses, cache, cache.context), temperature)
+        levels = decisions.decide(images, positions, distribution)
         cache.commit(levels, count_right(levels, guesses, positions < cache.position[:, None]))
         if progress is not None:
             progress(cache.least, cache.pixels)
-    return cache.canvas
+        if cache.most == cache.pixels:
+            result[images] = cache.canvas
+            left = (cache.position < cache.pixels).nonzero()[:, 0]
+            if 0 < len(left) <= cache.batch * KEEP:
+                order = cache.keep(left)
+                images, reached = images[order], reached[order]
+    return result
+
+
+KEEP = 7 / 8
+"""A batch goes on without its finished images once no more than this share of it is left: moving the others costs."""
 
 
 def default_segment(batch: int) -> int:
@@ -88,13 +100,13 @@ def take_given(model: Walkable, cache: Cache, given: int, context: Tensor | None
         cache.commit(levels)
 
 
-def guess(cache: Cache, decisions: Decisions, positions: Tensor, reached: Tensor) -> Tensor:
+def guess(cache: Cache, decisions: Decisions, images: Tensor, positions: Tensor, reached: Tensor) -> Tensor:
     """Levels (B, C, 1, n) for a segment: the last evaluation, and for pixels from `reached` (B,) on a first guess."""
     length = positions.shape[1]
     above, inside = cache.pixels_at(((-1, 0),), length)  # (B, n, 1, C)
     above = torch.where(inside, above, 0)[:, :, 0].transpose(1, 2)[:, :, None]
     fresh = (positions >= reached[:, None])[:, None, None]
-    return torch.where(fresh, decisions.first_guess(positions, above), cache.levels(length))
+    return torch.where(fresh, decisions.first_guess(images, positions, above), cache.levels(length))
 
 
 def count_right(levels: Tensor, guesses: Tensor, decided: Tensor) -> Tensor:

@@ -9,14 +9,13 @@ decided position is right whatever pixel t became; and pixels are read from the 
 """
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from pixelsnail.nn.layout import channels_first, channels_last
 
-T = TypeVar("T")
 Offsets = tuple[tuple[int, int], ...]
 """Places around a pixel, as (rows, columns) to it; none may come after it in raster order."""
 
@@ -28,24 +27,34 @@ class Cache:
     decided before the position, guesses from there on.
     """
 
-    def __init__(
-        self, batch: int, shape: tuple[int, int, int], device: torch.device, context: Tensor | None = None
-    ) -> None:
-        self.batch, (self.channels, self.height, self.width) = batch, shape
-        self.canvas = torch.zeros(batch, *shape, dtype=torch.long, device=device)
-        self.context = context
-        self.position = torch.zeros(batch, dtype=torch.long, device=device)
+    def __init__(self, canvas: Tensor, position: Tensor, context: Tensor | None = None) -> None:
+        self.batch, self.channels, self.height, self.width = canvas.shape
+        self.canvas, self.position, self.context = canvas, position, context
         self.least, self.most = 0, 0
         """The positions of the image that is behind and of the one that is ahead."""
-        self._images = torch.arange(batch, device=device)
-        self._buffers: dict[tuple[nn.Module, str], Tensor] = {}
-        self._computed: dict[Any, Any] = {}
-        self._of_segment: dict[Any, Any] = {}
+        self.buffers: dict[tuple[nn.Module, str], Tensor] = {}
+        """Features of all positions that layers keep, by layer and name: (B, H * W + 1, D)."""
+        self.constants: dict[Any, Tensor] = {}
+        """What stays the same during a walk."""
+        self._of_segment: dict[Any, Tensor] = {}
+
+    @classmethod
+    def empty(
+        cls, batch: int, shape: tuple[int, int, int], device: torch.device, context: Tensor | None = None
+    ) -> "Cache":
+        """A cache of `batch` images of shape (C, H, W), all undecided."""
+        canvas = torch.zeros(batch, *shape, dtype=torch.long, device=device)
+        return cls(canvas, torch.zeros(batch, dtype=torch.long, device=device), context)
 
     @property
     def pixels(self) -> int:
         """The number of pixels of an image, H * W."""
         return self.height * self.width
+
+    @property
+    def images(self) -> Tensor:
+        """0 ... B - 1."""
+        return self.once_a_segment("images", lambda: torch.arange(self.batch, device=self.canvas.device))
 
     # The segment at hand
 
@@ -57,7 +66,7 @@ class Cache:
         if length > self.pixels:
             raise ValueError(f"A segment of {length} pixels is longer than an image of {self.pixels}.")
         return self.once_a_segment(
-            ("segment", length),
+            "segment",
             lambda: (
                 self.position.clamp(max=self.pixels - length)[:, None]
                 + torch.arange(length, device=self.position.device)
@@ -84,31 +93,56 @@ class Cache:
         undecided = (index >= self.position[:, None])[:, None, None]
         self.put(torch.where(undecided, levels.flatten(2)[:, :, None], self.levels(index.shape[1])))
         self.position = self.position + (undecided.sum(-1).flatten() if count is None else count)
+        self._locate()
+
+    def keep(self, rows: Tensor) -> Tensor:
+        """Goes on with the images at `rows` (in rising order) alone; returns which of them lies where: (rows,).
+
+        Only the images that lie beyond the new end are moved, into the places of those that are left out.
+        """
+        count = len(rows)
+        order = torch.arange(count, device=rows.device)
+        free = torch.ones(count, dtype=torch.bool, device=rows.device)
+        free[rows[rows < count]] = False
+        order[free] = rows[rows >= count]
+        moved, places = order[free], free.nonzero()[:, 0]
+
+        def kept(state: Tensor) -> Tensor:
+            state[places] = state[moved]
+            return state[:count]
+
+        self.batch = count
+        self.canvas, self.position = kept(self.canvas), kept(self.position)
+        self.context = None if self.context is None else self.context[order]
+        self.buffers = {key: kept(buffer) for key, buffer in self.buffers.items()}
+        self._locate()
+        return order
+
+    def _locate(self) -> None:
+        """After a change of positions: notes the least and the most, and forgets what belonged to the old ones."""
         self.least, self.most = (int(n) for n in torch.stack(torch.aminmax(self.position)).tolist())
         self._of_segment.clear()
 
     # What layers keep
 
-    def once(self, key: Any, compute: Callable[[], T]) -> T:
+    def once(self, key: Any, compute: Callable[[], Tensor]) -> Tensor:
         """What `compute` gave the first time: for values that stay the same during a walk."""
-        if key not in self._computed:
-            self._computed[key] = compute()
-        value: T = self._computed[key]
-        return value
+        if key not in self.constants:
+            self.constants[key] = compute()
+        return self.constants[key]
 
-    def once_a_segment(self, key: Any, compute: Callable[[], T]) -> T:
+    def once_a_segment(self, key: Any, compute: Callable[[], Tensor]) -> Tensor:
         """What `compute` gave the first time since the last commit: for values that many layers share."""
         if key not in self._of_segment:
             self._of_segment[key] = compute()
-        value: T = self._of_segment[key]
-        return value
+        return self._of_segment[key]
 
     def store(self, layer: nn.Module, name: str, h: Tensor) -> Tensor:
         """Writes a segment's features (B, D, 1, n); returns the buffer (B, H * W + 1, D), zero in the last place."""
         key = (layer, name)
-        if key not in self._buffers:
-            self._buffers[key] = h.new_zeros(self.batch, self.pixels + 1, h.shape[1])
-        data = self._buffers[key]
+        if key not in self.buffers:
+            self.buffers[key] = h.new_zeros(self.batch, self.pixels + 1, h.shape[1])
+        data = self.buffers[key]
         data.view(-1, h.shape[1]).index_copy_(0, self._places(((0, 0),), h.shape[-1]), channels_last(h).flatten(0, 2))
         return data
 
@@ -134,7 +168,7 @@ class Cache:
         index = self.segment(length)
         if flat.shape[0] == 1:
             return flat[0, index].transpose(1, 2)[:, :, None]
-        return flat[self._images[:, None], index].transpose(1, 2)[:, :, None]
+        return flat[self.images[:, None], index].transpose(1, 2)[:, :, None]
 
     def pixels_at(self, offsets: Offsets, length: int) -> tuple[Tensor, Tensor]:
         """The canvas at `offsets` from each pixel of the segment, (B, n, offsets, C), and where that is inside."""
@@ -155,16 +189,24 @@ class Cache:
 
         def compute() -> Tensor:
             segment = self.segment(length)[..., None]
-            entry = torch.arange(min(self.most + length, self.pixels), device=segment.device)
+            entry = self.entries(length)
             seen = (entry <= segment) & ((entry > 0) | (segment == 0))
             return torch.where(seen, 0.0, float("-inf")).to(like.dtype)
 
-        return self.once_a_segment(("visible", length), compute)
+        return self.once_a_segment("visible", compute)
+
+    def later(self, length: int, like: Tensor) -> Tensor:
+        """0 at pixel 0, which has no earlier one, and 1 at the other pixels of the segment: (B, 1, 1, n)."""
+        return self.once_a_segment("later", lambda: (self.segment(length) > 0).to(like.dtype)[:, None, None])
+
+    def entries(self, length: int) -> Tensor:
+        """The entries that a segment's queries look at: 0 ... E - 1."""
+        return torch.arange(min(self.most + length, self.pixels), device=self.canvas.device)
 
     def _canvas_at(self, table: Tensor) -> Tensor:
         """Levels at raster positions (B, ...); any level where the position is outside."""
         levels = channels_last(self.canvas).reshape(-1, self.channels)
-        base = (self._images * self.pixels).view(-1, *[1] * (table.dim() - 1))
+        base = (self.images * self.pixels).view(-1, *[1] * (table.dim() - 1))
         return levels[(table.clamp(max=self.pixels - 1) + base)]
 
     def _previous(self, length: int) -> Tensor:
@@ -174,12 +216,12 @@ class Cache:
 
     def _flat(self, places: Tensor) -> Tensor:
         """Places of each image's buffer (B, ...) as places of all buffers in a row."""
-        base = (self._images * (self.pixels + 1)).view(-1, *[1] * (places.dim() - 1))
+        base = (self.images * (self.pixels + 1)).view(-1, *[1] * (places.dim() - 1))
         return (places + base).flatten()
 
     def _places(self, offsets: Offsets, length: int) -> Tensor:
         """The places in a buffer of the segment's pixels, moved by each of `offsets`: (B * n * offsets,)."""
-        return self.once_a_segment((offsets, length), lambda: self._flat(self._table(offsets)[self.segment(length)]))
+        return self.once_a_segment(offsets, lambda: self._flat(self._table(offsets)[self.segment(length)]))
 
     def _table(self, offsets: Offsets) -> Tensor:
         """For every pixel the raster positions at `offsets` from it, H * W where outside: (H * W, offsets)."""
