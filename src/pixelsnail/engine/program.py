@@ -47,7 +47,7 @@ class Compiled:
         """A new cache, with the buffers and constants that the model's first call would make."""
         one: Cache = self.model.start(1, size=size, context=context)
         self.model(one.levels(1), one)
-        self.constants = list(one.constants.values())
+        self.constants, self.shared = list(one.constants.values()), list(one.of_segment)
         self.weights = list(_weights(self.model).values())
         cache: Cache = self.model.start(batch, size=size, context=context)
         cache.constants = dict(one.constants)
@@ -56,9 +56,10 @@ class Compiled:
 
     def __call__(self, x: Tensor, cache: Cache, context: Tensor | None = None) -> Tensor:
         """A segment's parameters."""
-        entries, buffers = cache.entries(x.shape[-1]), list(cache.buffers.values())
+        shared = [cache.shared(name, x.shape[-1], *arguments) for name, *arguments in self.shared]
+        buffers = list(cache.buffers.values())
         # A program takes memory as it was laid out when it was compiled, unchecked.
-        return self.run(x.contiguous(), cache.position, cache.canvas, entries, buffers, self.constants, self.weights)
+        return self.run(x.contiguous(), cache.position, cache.canvas, shared, buffers, self.constants, self.weights)
 
 
 def is_ready(model: Any, size: tuple[int, int]) -> str:
@@ -110,59 +111,59 @@ def _compile(model: Any, size: tuple[int, int], file: Path) -> None:
 
 
 def _export(model: Any, size: tuple[int, int]) -> Any:
-    """The graph of a segment call. Sizes of 4 stand for sizes that stay open: any that is not 0 or 1 would do."""
-    cache = model.start(4, size=size)
-    x = cache.levels(min(3, cache.pixels - 1))
-    model(x, cache)  # makes buffers and constants
+    """The graph of a segment call, with every size open that differs between two calls."""
     weights = _weights(model)
-    call = _Call(model, list(cache.buffers), list(cache.constants), list(weights))
-    buffers = [buffer.clone() for buffer in cache.buffers.values()]
-    example = (
-        x, cache.position, cache.canvas, torch.arange(cache.pixels - 1, device=x.device),
-        buffers, list(cache.constants.values()), list(weights.values()),
-    )  # fmt: skip
-    batch = {0: torch.export.Dim.DYNAMIC}
-    open_sizes = (batch | {3: torch.export.Dim.DYNAMIC}, batch, batch, batch, [batch] * len(buffers))
-    fixed = ([None] * len(cache.constants), [None] * len(weights))
-    return torch.export.export(call, example, dynamic_shapes=(*open_sizes, *fixed), strict=False)
+    (call, first), (_, second) = (_example(model, size, weights, *sizes) for sizes in ((4, 3), (5, 2)))
+    open_sizes = [
+        [_differing(a, b) for a, b in zip(h, other, strict=True)] if isinstance(h, list) else _differing(h, other)
+        for h, other in zip(first, second, strict=True)
+    ]
+    return torch.export.export(call, tuple(first), dynamic_shapes=tuple(open_sizes), strict=False)
+
+
+def _example(
+    model: Any, size: tuple[int, int], weights: dict[str, Tensor], batch: int, length: int
+) -> tuple["_Call", list[Any]]:
+    """The call, and its arguments after one pixel, in a batch of some size with a segment of some length."""
+    cache = model.start(batch, size=size)
+    cache.commit(cache.levels(1))
+    x = cache.levels(length)
+    model(x, cache)  # makes buffers, constants and what belongs to the segment
+    parts = (cache.of_segment, cache.buffers, cache.constants, weights)
+    call = _Call(model, [list(part) for part in parts])
+    return call, [x, cache.position, cache.canvas, *(list(part.values()) for part in parts)]
+
+
+def _differing(a: Tensor, b: Tensor) -> dict[int, Any]:
+    return {i: torch.export.Dim.DYNAMIC for i, (m, n) in enumerate(zip(a.shape, b.shape, strict=True)) if m != n}
 
 
 class _Call(nn.Module):
     """A segment call as a function of tensors alone."""
 
-    def __init__(self, model: nn.Module, buffers: list[Any], constants: list[Any], weights: list[str]) -> None:
+    def __init__(self, model: nn.Module, names: list[list[Any]]) -> None:
         super().__init__()
-        self.parts = (model, buffers, constants, weights)  # a tuple, so that the model's weights are not this module's
+        self.parts = (model, names)  # a tuple, so that the model's weights are not this module's
 
     def forward(
         self,
         x: Tensor,
         position: Tensor,
         canvas: Tensor,
-        entries: Tensor,
+        shared: list[Tensor],
         buffers: list[Tensor],
         constants: list[Tensor],
         weights: list[Tensor],
     ) -> Tensor:
-        model, *names = self.parts
-        cache = _Traced(canvas, position, entries)
-        cache.buffers = dict(zip(names[0], buffers, strict=True))
-        cache.constants = dict(zip(names[1], constants, strict=True))
-        result: Tensor = torch.func.functional_call(model, dict(zip(names[2], weights, strict=True)), (x, cache))
-        if len(cache.buffers) > len(buffers) or len(cache.constants) > len(constants):
+        model, names = self.parts
+        tensors = (shared, buffers, constants, weights)
+        named = [dict(zip(keys, values, strict=True)) for keys, values in zip(names, tensors, strict=True)]
+        cache = Cache(canvas, position)
+        cache.of_segment, cache.buffers, cache.constants = named[:3]
+        result: Tensor = torch.func.functional_call(model, named[3], (x, cache))
+        if [len(part) for part in named[:3]] != [len(keys) for keys in names[:3]]:
             raise RuntimeError("a later call keeps more than the first")
         return result
-
-
-class _Traced(Cache):
-    """A cache whose number of attended entries is that of a tensor, open in the graph."""
-
-    def __init__(self, canvas: Tensor, position: Tensor, entries: Tensor) -> None:
-        super().__init__(canvas, position)
-        self._entries = entries
-
-    def entries(self, length: int) -> Tensor:
-        return self._entries
 
 
 def _weights(model: nn.Module) -> dict[str, Tensor]:

@@ -36,7 +36,8 @@ class Cache:
         """Features of all positions that layers keep, by layer and name: (B, H * W + 1, D)."""
         self.constants: dict[Any, Tensor] = {}
         """What stays the same during a walk."""
-        self._of_segment: dict[Any, Tensor] = {}
+        self.of_segment: dict[tuple[Any, ...], Tensor] = {}
+        """What layers share until the next commit: by the method that computes it and its arguments."""
 
     @classmethod
     def empty(
@@ -54,7 +55,7 @@ class Cache:
     @property
     def images(self) -> Tensor:
         """0 ... B - 1."""
-        return self.once_a_segment("images", lambda: torch.arange(self.batch, device=self.canvas.device))
+        return self.shared("_images", 0)
 
     # The segment at hand
 
@@ -65,13 +66,7 @@ class Cache:
         """
         if length > self.pixels:
             raise ValueError(f"A segment of {length} pixels is longer than an image of {self.pixels}.")
-        return self.once_a_segment(
-            "segment",
-            lambda: (
-                self.position.clamp(max=self.pixels - length)[:, None]
-                + torch.arange(length, device=self.position.device)
-            ),
-        )
+        return self.shared("_segment", length)
 
     def levels(self, length: int) -> Tensor:
         """What the canvas holds in the segment: (B, C, 1, length)."""
@@ -121,7 +116,7 @@ class Cache:
     def _locate(self) -> None:
         """After a change of positions: notes the least and the most, and forgets what belonged to the old ones."""
         self.least, self.most = (int(n) for n in torch.stack(torch.aminmax(self.position)).tolist())
-        self._of_segment.clear()
+        self.of_segment.clear()
 
     # What layers keep
 
@@ -131,11 +126,12 @@ class Cache:
             self.constants[key] = compute()
         return self.constants[key]
 
-    def once_a_segment(self, key: Any, compute: Callable[[], Tensor]) -> Tensor:
-        """What `compute` gave the first time since the last commit: for values that many layers share."""
-        if key not in self._of_segment:
-            self._of_segment[key] = compute()
-        return self._of_segment[key]
+    def shared(self, name: str, length: int, *arguments: Any) -> Tensor:
+        """What the method `name` gave for this segment the first time since the last commit."""
+        key = (name, *arguments)
+        if key not in self.of_segment:
+            self.of_segment[key] = getattr(self, name)(length, *arguments)
+        return self.of_segment[key]
 
     def store(self, layer: nn.Module, name: str, h: Tensor) -> Tensor:
         """Writes a segment's features (B, D, 1, n); returns the buffer (B, H * W + 1, D), zero in the last place."""
@@ -143,7 +139,7 @@ class Cache:
         if key not in self.buffers:
             self.buffers[key] = h.new_zeros(self.batch, self.pixels + 1, h.shape[1])
         data = self.buffers[key]
-        data.view(-1, h.shape[1]).index_copy_(0, self._places(((0, 0),), h.shape[-1]), channels_last(h).flatten(0, 2))
+        data.view(-1, h.shape[1]).index_copy_(0, self._places_at(((0, 0),), h), channels_last(h).flatten(0, 2))
         return data
 
     def around(self, layer: nn.Module, h: Tensor, offsets: Offsets) -> Tensor:
@@ -152,14 +148,14 @@ class Cache:
         Zero outside of the image.
         """
         data = self.store(layer, "features", h)
-        seen = data.view(-1, h.shape[1]).index_select(0, self._places(offsets, h.shape[-1]))
+        seen = data.view(-1, h.shape[1]).index_select(0, self._places_at(offsets, h))
         return seen.view(-1, len(offsets) * h.shape[1])
 
     def before(self, layer: nn.Module, h: Tensor) -> Tensor:
         """Stores a segment's features (B, D, 1, n) and returns the raster-previous pixels': zero at t = 0."""
         data = self.store(layer, "features", h)
         batch, channels, _, length = h.shape
-        seen = data.view(-1, channels).index_select(0, self._flat(self._previous(length)))
+        seen = data.view(-1, channels).index_select(0, self.shared("_places_before", length).flatten())
         return channels_first(seen.view(batch, 1, length, channels))
 
     def place(self, whole: Tensor, length: int) -> Tensor:
@@ -187,21 +183,42 @@ class Cache:
         the segment that is ahead.
         """
 
-        def compute() -> Tensor:
-            segment = self.segment(length)[..., None]
-            entry = self.entries(length)
-            seen = (entry <= segment) & ((entry > 0) | (segment == 0))
-            return torch.where(seen, 0.0, float("-inf")).to(like.dtype)
-
-        return self.once_a_segment("visible", compute)
+        return self.shared("_visible", length, like.dtype)
 
     def later(self, length: int, like: Tensor) -> Tensor:
         """0 at pixel 0, which has no earlier one, and 1 at the other pixels of the segment: (B, 1, 1, n)."""
-        return self.once_a_segment("later", lambda: (self.segment(length) > 0).to(like.dtype)[:, None, None])
+        return self.shared("_later", length, like.dtype)
 
-    def entries(self, length: int) -> Tensor:
-        """The entries that a segment's queries look at: 0 ... E - 1."""
-        return torch.arange(min(self.most + length, self.pixels), device=self.canvas.device)
+    # What layers share, computed once for a segment
+
+    def _images(self, _: int) -> Tensor:
+        return torch.arange(self.batch, device=self.canvas.device)
+
+    def _segment(self, length: int) -> Tensor:
+        start = self.position.clamp(max=self.pixels - length)
+        return start[:, None] + torch.arange(length, device=start.device)
+
+    def _visible(self, length: int, dtype: torch.dtype) -> Tensor:
+        segment = self.segment(length)[..., None]
+        entry = torch.arange(min(self.most + length, self.pixels), device=segment.device)
+        seen = (entry <= segment) & ((entry > 0) | (segment == 0))
+        return torch.where(seen, 0.0, float("-inf")).to(dtype)
+
+    def _later(self, length: int, dtype: torch.dtype) -> Tensor:
+        return (self.segment(length) > 0).to(dtype)[:, None, None]
+
+    def _places(self, length: int, offsets: Offsets) -> Tensor:
+        """The places in all buffers of the segment's pixels, moved by each of `offsets`: (B, n, offsets)."""
+        return self._of_all(self._table(offsets)[self.segment(length)])
+
+    def _places_before(self, length: int) -> Tensor:
+        """The places in all buffers of the raster-previous pixels: (B, n)."""
+        return self._of_all(self._previous(length))
+
+    # Indices
+
+    def _places_at(self, offsets: Offsets, h: Tensor) -> Tensor:
+        return self.shared("_places", h.shape[-1], offsets).flatten()
 
     def _canvas_at(self, table: Tensor) -> Tensor:
         """Levels at raster positions (B, ...); any level where the position is outside."""
@@ -214,14 +231,9 @@ class Cache:
         segment = self.segment(length)
         return torch.where(segment > 0, segment - 1, self.pixels)
 
-    def _flat(self, places: Tensor) -> Tensor:
+    def _of_all(self, places: Tensor) -> Tensor:
         """Places of each image's buffer (B, ...) as places of all buffers in a row."""
-        base = (self.images * (self.pixels + 1)).view(-1, *[1] * (places.dim() - 1))
-        return (places + base).flatten()
-
-    def _places(self, offsets: Offsets, length: int) -> Tensor:
-        """The places in a buffer of the segment's pixels, moved by each of `offsets`: (B * n * offsets,)."""
-        return self.once_a_segment(offsets, lambda: self._flat(self._table(offsets)[self.segment(length)]))
+        return places + (self.images * (self.pixels + 1)).view(-1, *[1] * (places.dim() - 1))
 
     def _table(self, offsets: Offsets) -> Tensor:
         """For every pixel the raster positions at `offsets` from it, H * W where outside: (H * W, offsets)."""
