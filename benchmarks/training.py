@@ -1,6 +1,9 @@
 """The training step of the published MNIST model, as a fraction of what the processor's matrix products reach.
 
     python -m benchmarks.training [--batch 64] [--repetitions 5] [--json]
+    python -m benchmarks.training --losses 200 [--compile]              (benchmarks/losses.py)
+    python -m benchmarks.training --sizes 14 28 56 64 112               (benchmarks/growth.py)
+    python -m benchmarks.training --blocks 2 4 8
 
 A step is forward and backward of `model.pixel_nats` for a batch of 28 x 28 binary images: 1.86 GFLOP an image forward
 and three times that for the step. The peak is that of a 2048 x 2048 float32 matrix product, measured in between. Memory
@@ -18,17 +21,18 @@ from pathlib import Path
 import torch
 
 import pixelsnail
+from benchmarks import growth, losses
 from benchmarks.machine import describe, interleaved, spread
 
 FORWARD_GFLOP = 1.86
 PRECISIONS = ("float32", "bfloat16")
 
 
-def make_step(precision: str, batch: int):
+def make_step(precision: str, batch: int, size: int = 28, blocks: int = 8):
     """A function that runs one forward and backward pass and returns the loss."""
     torch.manual_seed(0)
-    model = pixelsnail.PixelSNAIL().train()
-    x = torch.randint(0, 2, (batch, 1, 28, 28), dtype=torch.uint8)
+    model = pixelsnail.PixelSNAIL((1, size, size), blocks=blocks).train()
+    x = torch.randint(0, 2, (batch, 1, size, size), dtype=torch.uint8)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model, x = model.to(device), x.to(device)
 
@@ -42,9 +46,9 @@ def make_step(precision: str, batch: int):
     return step
 
 
-def peak_memory_megabytes(precision: str, batch: int) -> float:
+def peak_memory_megabytes(precision: str, batch: int, size: int, blocks: int) -> float:
     """Growth of the peak of resident memory over two steps, in MB."""
-    step = make_step(precision, batch)
+    step = make_step(precision, batch, size, blocks)
     before = peak_resident_megabytes()
     step()
     step()
@@ -59,9 +63,10 @@ def peak_resident_megabytes() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def in_a_process_of_its_own(precision: str, batch: int) -> float:
+def in_a_process_of_its_own(precision: str, batch: int, size: int = 28, blocks: int = 8) -> float:
     """`peak_memory_megabytes`, where nothing ran before."""
-    command = [sys.executable, "-m", "benchmarks.training", "--batch", str(batch), "--memory", precision]
+    numbers = ["--batch", str(batch), "--sizes", str(size), "--blocks", str(blocks)]
+    command = [sys.executable, "-m", "benchmarks.training", "--memory", precision, *numbers]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
@@ -69,9 +74,9 @@ def measure(batch: int, repetitions: int) -> dict[str, object]:
     """Seconds of every precision's step and of the matrix product, interleaved."""
     steps = {precision: make_step(precision, batch) for precision in PRECISIONS}
     a = torch.randn(2048, 2048)
-    losses = {precision: step() for precision, step in steps.items()}
-    if abs(losses["bfloat16"] - losses["float32"]) > 0.01 * losses["float32"]:
-        raise SystemExit(f"The precisions disagree: {losses}.")
+    found = {precision: step() for precision, step in steps.items()}
+    if abs(found["bfloat16"] - found["float32"]) > 0.01 * found["float32"]:
+        raise SystemExit(f"The precisions disagree: {found}.")
     times = interleaved(repetitions, product=lambda: a @ a, **steps)
     peak = 2 * 2048**3 / 1e9 / min(times["product"])
     rows = []
@@ -95,26 +100,51 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=64, help="images a step (default 64)")
     parser.add_argument("--repetitions", type=int, default=5, help="interleaved repetitions (default 5)")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
+    parser.add_argument("--losses", type=int, metavar="STEPS", help="compare losses over that many steps instead")
+    parser.add_argument("--compile", action="store_true", help="with --losses: compiled too")
+    parser.add_argument("--sizes", type=int, nargs="+", help="heights and widths: how cost grows with them instead")
+    parser.add_argument("--blocks", type=int, nargs="+", help="depths: how cost grows with them instead")
+    parser.add_argument("--precision", choices=PRECISIONS, default="bfloat16", help="with --sizes and --blocks")
     parser.add_argument("--memory", choices=PRECISIONS, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    sizes, depths = options.sizes or [28], options.blocks or [8]
     if options.memory:
-        print(peak_memory_megabytes(options.memory, options.batch))
-        return
-    found = measure(options.batch, options.repetitions)
-    if options.json:
+        print(peak_memory_megabytes(options.memory, options.batch, sizes[0], depths[0]))
+    elif options.losses:
+        rows = losses.compare(options.losses, options.compile)
+        report(options.json, {"rows": rows}, losses.table(rows, options.losses))
+    elif options.sizes or options.blocks:
+        rows = growth.measure(sizes, depths, options.precision, options.repetitions, make_step, in_a_process_of_its_own)
+        report(options.json, {"rows": rows}, growth.table(rows, options.precision))
+    else:
+        found = measure(options.batch, options.repetitions)
+        report(options.json, found, table(found))
+
+
+def report(as_json: bool, found: dict[str, object], shown: str) -> None:
+    """One JSON object with the machine, or the table after a line on it."""
+    if as_json:
         print(json.dumps({"machine": describe(), **found}))
-        return
-    print(f"Training step of the published MNIST model, eager, {options.batch} images")
-    print("; ".join(f"{name} {value}" for name, value in describe().items()))
-    print(f"float32 matrix-product peak {found['float32_peak_gflops']:.0f} GFLOP/s")
-    print(f"{'precision':>10} {'seconds (range)':>22} {'images/s':>9} {'GFLOP/s':>8} {'of peak':>8} {'memory MB':>10}")
+    else:
+        print("; ".join(f"{name} {value}" for name, value in describe().items()))
+        print(shown)
+
+
+def table(found: dict[str, object]) -> str:
+    """The precisions' rows, for reading."""
+    lines = [
+        f"Training step of the published MNIST model, eager, {found['batch']} images",
+        f"float32 matrix-product peak {found['float32_peak_gflops']:.0f} GFLOP/s",
+        f"{'precision':>10} {'seconds (range)':>22} {'images/s':>9} {'GFLOP/s':>8} {'of peak':>8} {'memory MB':>10}",
+    ]
     for row in found["rows"]:
         s = row["seconds"]
         shown = f"{s['median']:.2f} ({s['least']:.2f}-{s['most']:.2f})"
-        print(
+        lines.append(
             f"{row['precision']:>10} {shown:>22} {row['images_per_second']:>9.1f} {row['gflops']:>8.0f} "
             f"{row['of_float32_peak']['median']:>7.0%} {row['peak_memory_growth_megabytes']:>10.0f}"
         )
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

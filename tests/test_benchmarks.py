@@ -13,10 +13,14 @@ ROOT = Path(__file__).parents[1]
 @pytest.mark.parametrize(
     "words",
     [
-        ("sampling", "--shape", "1", "3", "4", "--levels", "3", "--batches", "1", "2", "--repetitions", "1"),
+        ("sampling", "--shape", "1", "3", "4", "--levels", "3", "--batches", "1", "--repetitions", "1", "--eager"),
         ("training", "--batch", "1", "--repetitions", "1"),
+        ("training", "--sizes", "2", "3", "--blocks", "1", "--repetitions", "1"),
+        ("training", "--losses", "2"),
+        ("overheads", "--only", "evaluate", "train", "--repetitions", "1", "--images", "2", "--steps", "3"),
+        ("overheads", "--only", "import", "memory", "--repetitions", "1", "--draws", "2", "4", "--draw-batch", "2"),
     ],
-    ids=["sampling", "training"],
+    ids=["sampling", "training", "growth", "losses", "overheads", "memory"],
 )
 def test_a_benchmark_prints_its_table_or_json(words):
     command = [sys.executable, "-m", f"benchmarks.{words[0]}", *words[1:], "--json"]
@@ -25,3 +29,4 @@ def test_a_benchmark_prints_its_table_or_json(words):
     assert found["rows"]
     assert found["machine"]["torch"]
     assert found.get("same_as_naive", True)
+    assert all(row.get("same", True) for row in found["rows"])

@@ -28,3 +28,15 @@ def test_the_demo_leaves_three_pictures_and_prints_one_table(pixelsnail, source,
     assert outcome.status == 1
     assert "replace it with --overwrite" in outcome.err
     assert pixelsnail(*line, "--overwrite", "--quiet").err == ""
+
+
+def test_the_packaged_model_stands_beside_a_demo_on_digits(pixelsnail, tmp_path):
+    out = tmp_path / "demo"
+    outcome = pixelsnail("demo", "--out", out, *SMALL, "--count", 2, "--limit", 4)
+    assert outcome.status == 0
+    rows = dict(line.split("   ", 1) for line in outcome.out.splitlines())
+    assert rows["packaged mnist"].endswith(" nats/image on the same images")
+    assert str(out / "mnist-samples.png") in rows["pictures"]
+    assert "packaged mnist" in rows["seconds"]
+    with Image.open(out / "mnist-samples.png") as picture:
+        picture.load()

@@ -1,8 +1,10 @@
 import json
 import math
+import re
 
 import numpy as np
 import pytest
+import torch
 
 import pixelsnail as package
 from pixelsnail import checkpoints, data
@@ -22,7 +24,8 @@ def test_the_table_says_how_many_images_and_how_they_were_binarised(pixelsnail, 
 def test_json_has_full_precision_and_obeys_its_definitions(pixelsnail, run):
     found = json.loads(pixelsnail("evaluate", run, "--json", "--quiet").out)
     images = data.open(found["source"], "test", binarize="dynamic")
-    nats = -package.load(run).log_prob(images.batch(range(11)))
+    with torch.inference_mode():
+        nats = -package.load(run).log_prob(images.batch(range(11)))
     assert found["nats"] == pytest.approx(nats.mean().item(), rel=1e-9)
     assert found["bits_per_dim"] == pytest.approx(found["nats"] / (30 * math.log(2)), rel=1e-12)
     assert found["nats_standard_error"] == pytest.approx(nats.std().item() / math.sqrt(11), rel=1e-9)
@@ -39,6 +42,11 @@ def test_a_second_evaluation_of_dynamic_bits_gives_the_same_number(pixelsnail, r
     first, second = (json.loads(pixelsnail("evaluate", run, "--binarizations", 3, "--json").out) for _ in range(2))
     assert first["nats"] == second["nats"]
     assert first["binarizations"] == 3
+    assert first["nats_by_binarization"] == second["nats_by_binarization"]
+    assert len(set(first["nats_by_binarization"])) == 3
+    shown = pixelsnail("evaluate", run, "--binarizations", 3).out
+    least, most = min(first["nats_by_binarization"]), max(first["nats_by_binarization"])
+    assert f"{least:.2f} to {most:.2f} nats/image, standard deviation" in shown
 
 
 def test_another_source_another_split_another_precision(pixelsnail, bare):
@@ -73,5 +81,5 @@ def test_the_figure_for_a_whole_test_set_is_kept_for_info(pixelsnail, run):
     nats = json.loads(pixelsnail("evaluate", run, "--json").out)["nats"]
     assert checkpoints.about(run)["test_nats"] == nats
     shown = pixelsnail("info", run).out
-    assert f"{nats:.2f} an image" in shown
+    assert re.search(rf"test nats +{nats:.2f} \+- \d+\.\d\d an image", shown)
     assert "11 images, binarisation dynamic" in shown

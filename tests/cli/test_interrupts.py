@@ -4,6 +4,7 @@ import os
 import pty
 import select
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -74,3 +75,20 @@ def test_a_dumb_terminal_shows_no_bar(bare: Path, tmp_path: Path) -> None:
     assert "pixels left" not in shown
     assert "9/18 pixels" not in shown
     assert "Drew 2 images" in shown
+
+
+def test_drawing_many_images_without_a_terminal_ends_on_a_signal_without_a_trace(bare: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    line = ["sample", bare, "--count", 100_000, "--out", out / "digits.npz"]
+    code = "import sys; from pixelsnail.cli import main; import torch; print('ready', flush=True); sys.exit(main())"
+    command = [sys.executable, "-c", code, *map(str, line)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(2)  # in the middle of a draw
+        process.send_signal(signal.SIGINT)
+        shown, told = process.communicate(timeout=10)
+    assert (process.returncode, shown) == (130, "")
+    assert told == "pixelsnail: Interrupted; no half-written file is left.\n"
+    assert list(out.iterdir()) == []

@@ -34,15 +34,19 @@ def test_units_follow_from_nats(model: Model, fixed: Images) -> None:
 
 
 def test_every_channel_is_a_dimension(npz: str) -> None:
-    evaluation = Evaluation(torch.tensor([8 * math.log(2)]), 4, npz, "test", "none", 1, 0.0)
+    evaluation = Evaluation(torch.tensor([[8 * math.log(2)]]), 4, npz, "test", "none", 0.0)
     assert evaluation.bits_per_dim == pytest.approx(2)
 
 
 def test_standard_error_is_that_of_the_mean_over_images() -> None:
-    evaluation = Evaluation(torch.tensor([1.0, 2.0, 4.0, 9.0]).double(), 35, "npz:a", "test", "none", 1, 0.0)
+    evaluation = Evaluation(
+        torch.tensor([[0.0, 2.0, 3.0, 9.0], [2.0, 2.0, 5.0, 9.0]]), 35, "npz:a", "test", "dynamic", 0.0
+    )
     variance = (3**2 + 2**2 + 0**2 + 5**2) / 3
     assert evaluation.nats == 4
     assert evaluation.standard_error == pytest.approx(math.sqrt(variance / 4))
+    assert evaluation.per_image.tolist() == [1, 2, 4, 9]
+    assert evaluation.per_binarization.tolist() == [3.5, 4.5]
 
 
 def test_dynamic_binarisation_is_a_mean_over_draws(model: Model, dynamic: Images) -> None:
@@ -50,11 +54,13 @@ def test_dynamic_binarisation_is_a_mean_over_draws(model: Model, dynamic: Images
     draws = torch.stack([-model.log_prob(dynamic.batch(range(10), epoch=epoch)) for epoch in range(3)])
     assert not torch.equal(draws[0], draws[1])
     assert_close(evaluation.per_image, draws.mean(0), rtol=1e-6, atol=0)
+    assert_close(evaluation.per_binarization, draws.mean(1), rtol=1e-6, atol=0)
     assert evaluation.binarizations == 3
 
 
 def test_two_runs_give_the_same_number(model: Model, dynamic: Images) -> None:
-    assert evaluate(model, dynamic, binarizations=2).nats == evaluate(model, dynamic, binarizations=2).nats
+    first, second = (evaluate(model, dynamic, binarizations=2) for _ in range(2))
+    assert torch.equal(first.draws, second.draws)
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -83,6 +89,7 @@ def test_json_has_units_in_its_keys(model: Model, dynamic: Images) -> None:
     assert read["images"] == 10
     assert read["nats"] == evaluation.nats
     assert read["nats_standard_error"] == evaluation.standard_error
+    assert read["nats_by_binarization"] == evaluation.per_binarization.tolist()
     assert read["bits_per_dim"] == evaluation.bits_per_dim
     assert read["binarize"] == "dynamic"
     assert read["source"] == dynamic.source

@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from pixelsnail.models.files import write_atomically
+from pixelsnail.files import write_atomically
 
 
 def names(folder: Path) -> list[str]:

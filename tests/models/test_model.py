@@ -53,7 +53,7 @@ def test_an_impossible_model_is_refused(arguments, sentence):
         ({"count": 1, "batch": 0}, "batch is 0"),
         ({"count": 1, "temperature": 0}, "temperature is 0; expected a number above 0"),
         ({"count": 1, "temperature": float("nan")}, "temperature is nan"),
-        ({"count": 1, "engine": "fast"}, "There is no engine 'fast'; expected one of auto, naive, eager"),
+        ({"count": 1, "engine": "fast"}, "There is no engine 'fast'; expected one of auto, compiled, eager, naive"),
         ({"count": 1, "context": torch.zeros(1)}, "is unconditional and takes no context"),
         ({"count": 1, "size": (0, 3)}, r"size is \(0, 3\)"),
     ],

@@ -17,9 +17,31 @@ def test_elu_and_its_gradient_are_torchs_own(dtype):
     assert_close(ours, theirs, atol=4e-3 if dtype == torch.bfloat16 else 1e-7, rtol=0)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("shape", [(1, 3, 1, 1), (2, 5, 1, 9), (3, 64, 40, 40)])
+def test_elu_of_images_is_torchs_own_but_for_rounding(dtype, shape):
+    h = (5 * torch.randn(shape)).to(dtype).contiguous(memory_format=torch.channels_last).requires_grad_()
+    ours, theirs = elu(h), F.elu(h)
+    assert_close(ours, theirs, atol=1e-6, rtol=2**-7 if dtype == torch.bfloat16 else 0)
+    assert ours.is_contiguous(memory_format=torch.channels_last)
+    grad = torch.randn_like(ours)
+    (one,), (other,) = torch.autograd.grad(ours, h, grad), torch.autograd.grad(theirs, h, grad)
+    assert_close(one, other, atol=4e-2 if dtype == torch.bfloat16 else 1e-6, rtol=0)
+
+
 def test_elu_has_the_gradient_of_its_formula():
     h = torch.randn(50, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(elu, h)
+
+
+@pytest.mark.parametrize("shape", [(1, 2, 1, 1), (2, 6, 1, 9), (2, 128, 5, 4)])
+def test_the_gate_and_its_gradient_are_those_of_the_formula(shape):
+    h = torch.randn(shape, dtype=torch.float64, requires_grad=True)
+    value, opening = h.chunk(2, dim=1)
+    grad = torch.randn_like(value)
+    assert_close(gate(h), value * opening.sigmoid())
+    ours, theirs = (torch.autograd.grad(y, h, grad) for y in (gate(h), value * opening.sigmoid()))
+    assert_close(ours, theirs)
 
 
 def test_the_second_half_opens_the_first():

@@ -1,40 +1,71 @@
-"""The chunked attention is the attention of its definition, forwards and backwards."""
+"""The blockwise attention is the attention of its definition, forwards and backwards."""
 
 import pytest
 import torch
 import torch.nn.functional as F
 from torch.testing import assert_close
 
-from pixelsnail.nn.causal import CHUNK, GROUP, attend_causally
+from pixelsnail.nn import causal
+from pixelsnail.nn.causal import CHUNK, attend_strictly
 
 
 def by_definition(q, k, v):
+    """Query t sees entries 1 ... t; query 0 gets zero."""
     scores = (q @ k.transpose(-1, -2)) * k.shape[-1] ** -0.5
-    later = torch.ones(q.shape[-2], q.shape[-2]).triu(1).bool()
-    return scores.masked_fill(later, float("-inf")).softmax(-1) @ v
+    seen = torch.ones(q.shape[-2], q.shape[-2]).tril().bool()
+    seen[1:, 0] = False
+    out = scores.masked_fill(~seen, float("-inf")).softmax(-1) @ v
+    return torch.cat([torch.zeros_like(out[..., :1, :]), out[..., 1:, :]], dim=-2)
+
+
+def inputs(batch, heads, length, dtype=torch.float64, width=1.0):
+    q, k, v = (torch.randn(batch, heads, length, size, dtype=dtype) for size in (4, 4, 6))
+    return tuple(h.requires_grad_() for h in (width * q, k, v))
 
 
 @pytest.mark.parametrize(
-    ("batch", "heads", "length"), [(1, 1, 1), (2, 3, 7), (GROUP + 1, 1, 2 * CHUNK + 5), (1, 2, CHUNK)]
+    ("batch", "heads", "length"), [(1, 1, 1), (1, 1, 2), (2, 3, 7), (17, 1, 2 * CHUNK + 5), (1, 2, CHUNK + 1)]
 )
 def test_values_and_gradients_agree_with_the_definition(batch, heads, length):
-    q, k, v = (torch.randn(batch, heads, length, size, dtype=torch.float64, requires_grad=True) for size in (4, 4, 6))
-    ours, expected = attend_causally(q, k, v), by_definition(q, k, v)
+    given = inputs(batch, heads, length)
+    ours, expected = attend_strictly(*given), by_definition(*given)
     assert_close(ours, expected)
     grad = torch.randn_like(expected)
     for one, other in zip(
-        torch.autograd.grad(ours, (q, k, v), grad), torch.autograd.grad(expected, (q, k, v), grad), strict=True
+        torch.autograd.grad(ours, given, grad), torch.autograd.grad(expected, given, grad), strict=True
     ):
         assert_close(one, other)
 
 
+def test_sequences_that_fill_several_blocks_agree_too(monkeypatch):
+    monkeypatch.setattr(causal, "BLOCK", 1)
+    test_values_and_gradients_agree_with_the_definition(3, 1, CHUNK + 9)
+
+
+def test_scores_of_any_size_are_finite():
+    given = inputs(2, 1, CHUNK + 9, torch.float32, width=1000.0)
+    ours, expected = attend_strictly(*given), by_definition(*given)
+    assert_close(ours, expected, atol=1e-3, rtol=1e-3)
+    assert all(h.isfinite().all() for h in torch.autograd.grad(ours.sum(), given))
+
+
+def test_bfloat16_differs_by_its_rounding_only():
+    given = inputs(4, 1, 300, torch.float32)
+    half = tuple(h.detach().bfloat16().requires_grad_() for h in given)
+    exact = tuple(h.detach().double().requires_grad_() for h in half)
+    ours, expected = attend_strictly(*half), by_definition(*exact)
+    grad = torch.randn_like(expected)
+    gradients = torch.autograd.grad(ours, half, grad.bfloat16()), torch.autograd.grad(expected, exact, grad)
+    for one, other in [(ours, expected), *zip(*gradients, strict=True)]:
+        assert (one - other).norm() < 0.02 * other.norm()
+
+
 def test_the_operator_keeps_torchs_rules_for_operators():
     q, k, v = (torch.randn(2, 130, size, requires_grad=True) for size in (4, 4, 6))
-    torch.library.opcheck(torch.ops.pixelsnail.attend_causally, (q, k, v))
+    torch.library.opcheck(torch.ops.pixelsnail.attend_strictly, (q, k, v))
 
 
 def test_it_agrees_with_the_fused_kernel():
-    q, k, v = (torch.randn(2, 2, 150, 8) for _ in range(3))
-    assert_close(
-        attend_causally(q, k, v), F.scaled_dot_product_attention(q, k, v, is_causal=True), atol=1e-5, rtol=1e-5
-    )
+    q, k, v = (torch.randn(2, 2, 151, 8) for _ in range(3))
+    fused = F.scaled_dot_product_attention(*(h[:, :, 1:] for h in (q, k, v)), is_causal=True)
+    assert_close(attend_strictly(q, k, v)[:, :, 1:], fused, atol=1e-5, rtol=1e-5)

@@ -6,19 +6,24 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from pixelsnail.files import write_atomically
 from pixelsnail.models import MODELS, Model
-from pixelsnail.models.files import write_atomically
 from pixelsnail.models.weights import CONFIGURATION, load_weights, model_file, read_configuration, weights_file
 
 ABOUT = "about.json"
 HUB = "hf:"
 FOLDERS = {"best": "model", "last": "model-last"}
+PACKAGED = Path(__file__).resolve().with_name("packaged")
+"""Trained models that come with pixelsnail, a folder each."""
 
 
 def load(name: str | Path, *, weights: str = "best", device: str = "cpu", **download: Any) -> Model:
-    """The model of a run, of a model folder, or of the Hugging Face hub ("hf:owner/name"), in evaluation mode.
+    """The model of a run, of a model folder, that comes with pixelsnail ("mnist"), or of the Hugging Face hub
+    ("hf:owner/name"), in evaluation mode.
 
-    `weights` is "best" (those with the lowest validation nats, averaged where training averages) or "last".
+    A file or folder that is there wins over a packaged name: a folder mnist hides the packaged mnist. `weights` is
+    "best" (those with the lowest validation nats, averaged where training averages) or "last"; a packaged model has
+    one set, stored in half precision and computed with in float32.
     Further arguments go to `huggingface_hub.hf_hub_download`. Raises FileNotFoundError for what is not there,
     ValueError for what is not a model or is damaged; nothing is ever loaded in part.
     """
@@ -45,18 +50,26 @@ def build_model(configuration: Mapping[str, Any]) -> Model:
 
 
 def locate(name: str | Path, weights: str = "best") -> str:
-    """The folder that holds config.json, or a hub id. Raises FileNotFoundError that says what was looked for."""
+    """The folder that holds config.json, or a hub id; what a name means is said in `load`.
+
+    Raises FileNotFoundError that says what was looked for.
+    """
     if weights not in FOLDERS:
         raise ValueError(f"weights is {weights!r}; expected 'best' or 'last'.")
     if str(name).startswith(HUB):
         return str(name).removeprefix(HUB)
     folder = Path(name)
+    if is_packaged(name):
+        return str(PACKAGED / name)
     if folder.is_file():
         raise ValueError(
             f"{folder} is a file, not a run; turn another project's file into a run: pixelsnail import {folder}."
         )
     if not folder.is_dir():
-        raise FileNotFoundError(f"There is no run {folder}; expected a run's folder, a model's, or hf:owner/name.")
+        raise FileNotFoundError(
+            f"There is no run {folder}; expected a run's folder, a model's, hf:owner/name, or a model that comes with "
+            f"pixelsnail: {', '.join(packaged())}."
+        )
     for candidate in (folder / FOLDERS[weights], folder / FOLDERS["best"], folder):
         if (candidate / CONFIGURATION).is_file():
             return str(candidate)
@@ -65,7 +78,18 @@ def locate(name: str | Path, weights: str = "best") -> str:
             f"{folder} has no best weights yet, only the latest: take weights='last' (--weights last), or train on."
         )
     run = folder / FOLDERS["best"] / CONFIGURATION
-    raise FileNotFoundError(f"{folder} holds no model: neither {run} nor {folder / CONFIGURATION} is there.")
+    hidden = f" It hides the {name} that comes with pixelsnail: rename it." if str(name) in packaged() else ""
+    raise FileNotFoundError(f"{folder} holds no model: neither {run} nor {folder / CONFIGURATION} is there.{hidden}")
+
+
+def packaged() -> list[str]:
+    """The names of the models that come with pixelsnail."""
+    return sorted(path.parent.name for path in PACKAGED.glob(f"*/{CONFIGURATION}"))
+
+
+def is_packaged(name: str | Path) -> bool:
+    """Whether a name means a model that comes with pixelsnail: it is one's, and no file or folder has it."""
+    return str(name) in packaged() and not Path(name).exists()
 
 
 def save(model: Model, folder: str | Path, *, about: Mapping[str, Any] | None = None) -> None:
@@ -89,9 +113,9 @@ def about(name: str | Path, *, weights: str = "best", **download: Any) -> dict[s
 
 
 def record(name: str | Path, facts: Mapping[str, Any], *, weights: str = "best") -> None:
-    """Adds facts to what is known of a model (about.json). Does nothing to a model of the hub."""
+    """Adds facts to what is known of a model (about.json). Does nothing to one of the hub or of the package."""
     place = Path(locate(name, weights))
-    if place.is_dir():
+    if place.is_dir() and PACKAGED not in place.resolve().parents:
         _write_about(place, {**about(name, weights=weights), **facts})
 
 

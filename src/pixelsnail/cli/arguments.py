@@ -181,7 +181,10 @@ def one_of(*names: str) -> Callable[[str], str]:
 
 def add_run(parser: Parser) -> None:
     """RUN, and where and how its model computes."""
-    parser.add_argument("run", metavar="RUN", help="folder of a run or of a model, or hf:OWNER/NAME (required)")
+    parser.add_argument(
+        "run", metavar="RUN",
+        help="folder of a run or of a model, hf:OWNER/NAME, or mnist, which comes with pixelsnail (required)",
+    )  # fmt: skip
     parser.add_argument(
         "--weights", metavar="best|last", type=one_of("best", "last"), default="best",
         help="best: those with the lowest validation nats; last: the latest",
@@ -225,8 +228,9 @@ def add_drawing(parser: Parser) -> None:
         help="divides the logits; 1 draws from the model's own distribution",
     )  # fmt: skip
     parser.add_argument(
-        "--engine", metavar="auto|naive|eager", type=one_of("auto", "naive", "eager"), default="auto",
-        help="naive is a whole forward pass for every pixel; the engines differ in time only",
+        "--engine", metavar="auto|compiled|eager|naive", type=one_of("auto", "compiled", "eager", "naive"),
+        default="auto", help="compiled is a program, made once in about a minute and kept; naive a whole forward pass "
+        "for every pixel; auto takes what is faster in all; they differ in time only",
     )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ COMMANDS = {
     "score": ("pixelsnail.cli.score", "the likelihood of every single image, and of its pixels"),
     "import": ("pixelsnail.cli.importing", "turn another project's checkpoint into a run"),
     "info": ("pixelsnail.cli.info", "what a run holds"),
+    "curve": ("pixelsnail.cli.curve", "nats against time of a training: a table and a picture"),
     "demo": ("pixelsnail.cli.demo", "train a small model on real digits, and leave pictures"),
 }
 """Name -> (module, meaning). A module has `parser()` and `run(arguments, terminal)`."""
@@ -67,15 +68,16 @@ def overview() -> str:
     """What `pixelsnail --help` prints."""
     lines = "\n".join(f"  {name:<10}{meaning}" for name, (_, meaning) in COMMANDS.items())
     return f"""Example:
+  pixelsnail sample mnist --count 64 --out digits.png
   pixelsnail train demo --out runs/demo
-  pixelsnail sample runs/demo --count 64 --out samples.png
 
 Exact-likelihood image models: train, score, draw and complete images.
 
 Commands:
 {lines}
 
-RUN is the folder of a run or of a model, or hf:OWNER/NAME on the Hugging Face hub.
+RUN is the folder of a run or of a model, hf:OWNER/NAME on the Hugging Face hub, or mnist, a trained model that comes
+with pixelsnail.
 `pixelsnail COMMAND --help` says more. Answers go to stdout; notes and progress go to stderr.
 Exit status: 0 done, 1 could not (data, file, model), 2 wrong usage, 130 interrupted.
 

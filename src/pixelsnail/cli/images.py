@@ -22,7 +22,8 @@ def add_data(parser: Parser, files: bool = False) -> None:
     """Which images; with `files`, image files instead of a source, too."""
     where = parser.add_mutually_exclusive_group() if files else parser
     where.add_argument(
-        "--data", metavar="SOURCE", help=f"{SOURCES} (default: what the run was trained on)"
+        "--data", metavar="SOURCE",
+        help=f"{SOURCES} (default: what the run was trained on; mnist-mini for the packaged mnist)",
     )  # fmt: skip
     if files:
         where.add_argument(
@@ -46,7 +47,7 @@ def add_limit(parser: Parser) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class Trained:
-    """What a run was trained on, as far as it says."""
+    """What a run was trained on, as far as it says; of a packaged model, the images at hand that are of its kind."""
 
     source: str | None
     binarize: str | None
@@ -62,7 +63,7 @@ def trained_on(run: str, weights: str) -> Trained:
         data = training.read(recipe).data
         return Trained(data.source, data.binarize, data.validation)
     about = checkpoints.about(run, weights=weights)
-    return Trained(about.get("source"), about.get("binarize"))
+    return Trained(about.get("source") or about.get("default_data"), about.get("binarize"))
 
 
 def data_hint(arguments: Namespace, model: "Model") -> str | None:

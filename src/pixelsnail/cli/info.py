@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pixelsnail.cli import arguments as common
 from pixelsnail.cli.runs import size_of
-from pixelsnail.cli.table import Rows, show, show_json
+from pixelsnail.cli.table import Rows, show, show_json, with_error
 from pixelsnail.cli.terminal import Terminal, duration, quoted
 
 if TYPE_CHECKING:
@@ -20,8 +20,10 @@ NAMES = {
     "test_nats": "test nats",
     "test_on": "tested on",
     "source": "data",
+    "data": "data",
     "binarize": "binarisation",
     "weights": "kind of weights",
+    "recipe": "recipe",
     "seed": "seed",
     "imported_from": "imported from",
     "reference": "its name there",
@@ -36,7 +38,7 @@ def parser() -> common.Parser:
         "info",
         "What a run holds: the model, its size, levels and parameters, how long it was trained on what, and its nats, "
         "as far as the run says.",
-        ["pixelsnail info runs/demo", "pixelsnail info runs/demo --json"],
+        ["pixelsnail info runs/demo", "pixelsnail info mnist --json"],
     )
     common.add_run(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
@@ -53,7 +55,9 @@ def run(arguments: Namespace, terminal: Terminal) -> None:
     if arguments.json:
         show_json({"run": arguments.run, "weights": arguments.weights, **facts(model), "about": about})
     else:
-        show([("run", f"{arguments.run}, {arguments.weights} weights"), *rows(model, about)])
+        packaged = checkpoints.is_packaged(arguments.run)
+        kind = "comes with pixelsnail" if packaged else f"{arguments.weights} weights"
+        show([("run", f"{arguments.run}, {kind}"), *rows(model, about)])
     terminal.next(f"pixelsnail sample {quoted(arguments.run)} --count 64 --out samples.png")
 
 
@@ -82,15 +86,18 @@ def rows(model: "Model", about: Mapping[str, Any]) -> Rows:
         ("context", "none (unconditional)"),
         ("parameters", f"{known['parameters']:,}"),
     ]
-    found += [(name, _told(key, about[key])) for key, name in NAMES.items() if about.get(key) is not None]
+    found += [(name, _told(key, about)) for key, name in NAMES.items() if about.get(key) is not None]
     found.append(("licence", str(about.get("licence", "not stated"))))
     return found
 
 
-def _told(key: str, value: Any) -> str:
+def _told(key: str, about: Mapping[str, Any]) -> str:
     """A fact of about.json in words."""
+    value = about[key]
     if isinstance(value, bool) or not isinstance(value, int | float) or key == "seed":
         return str(value)
     if key == "seconds":
         return duration(value)
-    return f"{value:.2f} an image" if key.endswith("_nats") else f"{value:,g}" if key == "epochs" else f"{value:,}"
+    if key.endswith("_nats"):
+        return f"{with_error(value, about.get(f'{key}_standard_error'))} an image"
+    return f"{value:,g}" if key == "epochs" else f"{value:,}"

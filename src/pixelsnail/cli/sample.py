@@ -27,7 +27,7 @@ def parser() -> common.Parser:
         "A .npz file holds integer levels, x (count, C, H, W), and how many there are, levels; it is read again as "
         "--data npz:FILE.",
         [
-            "pixelsnail sample runs/demo --count 64 --out samples.png",
+            "pixelsnail sample mnist --count 64 --out digits.png",
             "pixelsnail sample runs/demo --count 10000 --out samples.npz --batch 256",
         ],
     )
@@ -84,7 +84,7 @@ def write_npz(path: Path, **arrays: "Tensor | int") -> None:
     """Arrays in a compressed npz file, complete or not at all."""
     import numpy as np
 
-    from pixelsnail.models.files import write_atomically
+    from pixelsnail.files import write_atomically
 
     with write_atomically(path) as temporary:
         np.savez_compressed(temporary, **{name: np.asarray(array) for name, array in arrays.items()})  # type: ignore[arg-type]

@@ -96,7 +96,7 @@ def maps_in(folder: Path) -> list[Path]:
 
 def write_table(scores: "Scores", path: Path, files: list[Path] | None) -> None:
     """The table, with the names of the files where there are any."""
-    from pixelsnail.models.files import write_atomically
+    from pixelsnail.files import write_atomically
 
     if files is None:
         scores.write_csv(path)

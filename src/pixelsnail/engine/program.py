@@ -87,7 +87,7 @@ def _load(model: Any, size: tuple[int, int]) -> Run:
 
 
 def _compile(model: Any, size: tuple[int, int], file: Path) -> None:
-    from pixelsnail.models.files import write_atomically
+    from pixelsnail.files import write_atomically
 
     if not _compiler():
         raise CompilationError(

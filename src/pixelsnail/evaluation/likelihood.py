@@ -18,26 +18,39 @@ from pixelsnail.models import Model
 class Evaluation:
     """The nats of each image of a set, and what they come to.
 
-    per_image        (N,), float64: nats of each image, its mean over the binarisations
+    draws            (K, N), float64: nats of each image in each of K binarisations (K = 1 where nothing is drawn)
     dims             C * H * W
     source, split    the images' own
     binarize         "dynamic", "threshold" or "none": nats of differently binarised images do not compare
-    binarizations    draws that the mean is over
     seconds          how long it took
     """
 
-    per_image: Tensor
+    draws: Tensor
     dims: int
     source: str
     split: str
     binarize: str
-    binarizations: int
     seconds: float
+
+    @property
+    def binarizations(self) -> int:
+        """K."""
+        return self.draws.shape[0]
 
     @property
     def images(self) -> int:
         """N."""
-        return len(self.per_image)
+        return self.draws.shape[1]
+
+    @property
+    def per_image(self) -> Tensor:
+        """(N,): the mean of each image over its binarisations."""
+        return self.draws.mean(0)
+
+    @property
+    def per_binarization(self) -> Tensor:
+        """(K,): the mean over the images of each binarisation. Their spread is what one draw leaves to chance."""
+        return self.draws.mean(1)
 
     @property
     def nats(self) -> float:
@@ -46,7 +59,7 @@ class Evaluation:
 
     @property
     def standard_error(self) -> float:
-        """Of `nats`, from the spread of the images: sample standard deviation / sqrt(N). NaN for one image."""
+        """Of `nats`, from the spread of `per_image`: sample standard deviation / sqrt(N). NaN for one image."""
         if self.images == 1:
             return math.nan
         return self.per_image.std().item() / math.sqrt(self.images)
@@ -61,7 +74,7 @@ class Evaluation:
         """nats / (C * H * W * ln 2)."""
         return self.bits_per_image / self.dims
 
-    def as_dict(self) -> dict[str, int | float | str | None]:
+    def as_dict(self) -> dict[str, int | float | str | list[float] | None]:
         """All but the single images, for JSON: the standard error of one image is None."""
         return {
             "source": self.source,
@@ -72,6 +85,7 @@ class Evaluation:
             "binarizations": self.binarizations,
             "nats": self.nats,
             "nats_standard_error": self.standard_error if self.images > 1 else None,
+            "nats_by_binarization": self.per_binarization.tolist(),
             "bits_per_dim": self.bits_per_dim,
             "bits_per_image": self.bits_per_image,
             "seconds": self.seconds,
@@ -108,12 +122,11 @@ def evaluate(
         tell = None if progress is None else partial(_tell, progress, epoch, binarizations)
         scan(model, partial(images.batch, epoch=epoch), nats[epoch], None, batch, tell)
     return Evaluation(
-        per_image=nats.mean(0),
+        draws=nats,
         dims=math.prod(images.shape),
         source=images.source,
         split=images.split,
         binarize=images.binarize,
-        binarizations=binarizations,
         seconds=time.perf_counter() - start,
     )
 

@@ -12,8 +12,8 @@ from torch import Tensor
 from pixelsnail.data import Images
 from pixelsnail.engine import Progress
 from pixelsnail.evaluation.scan import check_batch, check_binarized, scan
+from pixelsnail.files import write_atomically
 from pixelsnail.models import Model
-from pixelsnail.models.files import write_atomically
 from pixelsnail.models.levels import check_levels
 
 

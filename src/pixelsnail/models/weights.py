@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from pixelsnail.models.files import write_atomically
+from pixelsnail.files import write_atomically
 
 CONFIGURATION, WEIGHTS = "config.json", "model.safetensors"
 

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from pixelsnail.nn.layout import channels_first, channels_last
+
 
 def elu(h: Tensor) -> Tensor:
     """max(h, exp(min(h, 0)) - 1), with a gradient from the output y: 1 where y > 0, else y + 1.
@@ -32,6 +34,5 @@ class _Elu(torch.autograd.Function):
 
 
 def gate(h: Tensor) -> Tensor:
-    """(B, 2 C, H, W) -> (B, C, H, W): the first half times the sigmoid of the second."""
-    value, opening = h.chunk(2, dim=1)
-    return value * opening.sigmoid()
+    """(B, 2 C, H, W) -> (B, C, H, W): one half times the sigmoid of the other. Keeps h for its gradient."""
+    return channels_first(F.glu(channels_last(h), dim=-1))

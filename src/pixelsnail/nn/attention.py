@@ -1,11 +1,10 @@
 """Causal self-attention over all earlier positions, without a matrix of positions by positions."""
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pixelsnail.nn.cache import Cache
-from pixelsnail.nn.causal import attend_causally
+from pixelsnail.nn.causal import attend_strictly
 from pixelsnail.nn.layout import channels_first, channels_last
 
 
@@ -25,9 +24,7 @@ class StrictAttention(nn.Module):
         """(B, K, H, W), (B, K, H, W), (B, V, H, W), or a segment of each -> (B, V, H, W), or that segment."""
         batch, _, rows, columns = queries.shape
         if cache is None:
-            # Without the first query and the first entry this is plain causal attention.
-            q, k, v = (self._split(_flat(h)[:, 1:]) for h in (queries, keys, values))
-            out = F.pad(self._merge(attend_causally(q, k, v)), (0, 0, 1, 0))
+            out = self._merge(attend_strictly(*(self._split(_flat(h)) for h in (queries, keys, values))))
         else:
             out = self._segment(queries, keys, values, cache)
         return channels_first(out.view(batch, rows, columns, values.shape[1]))
@@ -37,8 +34,7 @@ class StrictAttention(nn.Module):
         visible = cache.visible(queries.shape[-1], queries)  # (B, n, E)
         end = visible.shape[-1]
         k = cache.store(self, "keys", keys)[:, :end]
-        v = cache.store(self, "values", values)
-        v[:, 0] = 0  # what pixel 0 sees
+        v = cache.store(self, "values", values * cache.later(queries.shape[-1], values))  # pixel 0 sees zero
         if self.heads == 1:
             scores = torch.baddbmm(visible, _flat(queries), k.transpose(1, 2), alpha=k.shape[-1] ** -0.5)
             return torch.bmm(scores.softmax(dim=-1), v[:, :end])

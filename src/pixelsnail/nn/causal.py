@@ -1,14 +1,18 @@
-"""Plain causal attention of whole sequences, in memory that grows with their length and not with its square.
+"""Causal attention of whole sequences, in memory that grows with their length and not with its square.
 
 On a GPU this is `scaled_dot_product_attention`. On a CPU its fused kernel wants keys as wide as values, and those of
-PixelSNAIL are 4 and 32 wide: padding them makes two of its products 8 times as large. There, queries are taken in
-chunks instead, each against the keys up to its end: half of the square is never computed, and what is computed stays in
-the processor's cache. The backward pass computes each chunk's probabilities again (as in Dao et al. 2022, arXiv
-2205.14135), from
+PixelSNAIL are 4 and 32 wide: padding them makes two of its products 8 times as large. There, scores are computed in
+blocks that stay in the processor's cache, half of the square never, and again in the backward pass (as in Dao et al.
+2022, arXiv 2205.14135). With scores in units of ln 2, since 2^x is the cheapest exponential, it is
 
-    P = softmax(Q K^T)    dV = P^T dO    dP = dO V^T    dS = P * (dP - rowsum(P * dP))    dQ = dS K    dK = dS^T Q
+    S = Q K^T    L = log2(rowsum(2^S))    P = 2^(S - L)    O = P V
+    dV = P^T dO    dS = P * (dO V^T - D) ln 2    D = rowsum(dO * O)    dQ = dS K    dK = dS^T Q
+
+Forwards a block is some queries and all their keys; backwards it is some keys and all their queries, so that the wide
+dK and dV are complete at once. There L and D are columns of the products: S - L = [Q, -L] [K, 1]^T.
 """
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,84 +21,130 @@ import torch.nn.functional as F
 from torch import Tensor
 
 CHUNK = 112
-"""Queries in a chunk."""
-GROUP = 16
-"""Sequences worked on at a time: 16 chunks of scores are a few MB, which a processor's last cache holds."""
+"""Queries, or keys, in a block."""
+BLOCK = 16 * CHUNK * 784
+"""Scores in a block of several sequences: a few MB, which a processor's last cache holds."""
 
 
-def attend_causally(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Query t attends to keys 0 ... t: (B, heads, n, K), (B, heads, n, K), (B, heads, n, V) -> (B, heads, n, V)."""
+def attend_strictly(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """(B, heads, n, K), the same, (B, heads, n, V) -> (B, heads, n, V).
+
+    Query t attends to entries 1 ... t, and query 0 gets zero.
+    """
     scale = k.shape[-1] ** -0.5
     if q.device.type == "cpu":
-        flat = (h.flatten(0, 1) for h in (q * scale, k, v))
-        out: Tensor = _attend(*flat)
+        out: Tensor = _attend(*(h.flatten(0, 1) for h in (q * (scale / math.log(2)), k, v)))[0]
         return out.unflatten(0, q.shape[:2])
-    # The fused kernels want one width: zeros change neither scores nor sums.
+    # Without the first query and the first entry this is plain causal attention. The fused kernels want one width:
+    # zeros change neither scores nor sums.
     width = max(k.shape[-1], v.shape[-1])
-    wide_q, wide_k, wide_v = (F.pad(h, (0, width - h.shape[-1])) for h in (q, k, v))
+    wide_q, wide_k, wide_v = (F.pad(h[:, :, 1:], (0, width - h.shape[-1])) for h in (q, k, v))
     out = F.scaled_dot_product_attention(wide_q, wide_k, wide_v, is_causal=True, scale=scale)
-    return out[..., : v.shape[-1]]
+    return F.pad(out[..., : v.shape[-1]], (0, 0, 1, 0))
 
 
 # An operator of its own, so that a compiler sees one node and not its loops.
-@torch.library.custom_op("pixelsnail::attend_causally", mutates_args=())
-def _attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    out = v.new_empty(v.shape)
-    for group, start, end in _chunks(q):
-        probabilities = _probabilities(q, k, group, start, end)
-        out[group, start:end] = torch.bmm(probabilities, v[group, :end])
-    return out
+@torch.library.custom_op("pixelsnail::attend_strictly", mutates_args=())
+def _attend(q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+    """O (N, n, V) and L (N, n) of (N, n, K), (N, n, K), (N, n, V)."""
+    out, log_sums = _allocate(q, k, v)
+    out[:, 0], log_sums[:, 0] = 0, 0
+    q, kt, v = q.to(log_sums.dtype), k.to(log_sums.dtype).transpose(1, 2).contiguous(), v.contiguous()
+    later, buffer = _minus_infinity_where_later(q), q.new_empty(_block_size(q))
+    for group, start, end in _blocks(q):
+        s = _shaped(buffer, q[group, start:end], end - 1)
+        torch.bmm(q[group, start:end], kt[group, :, 1:end], out=s)
+        s[..., start - 1 :] += later[: end - start, : end - start]
+        most = s.amax(dim=-1, keepdim=True)
+        sums = s.sub_(most).exp2_().sum(dim=-1, keepdim=True)
+        out[group, start:end] = torch.bmm(s.to(v.dtype), v[group, 1:end]) / sums
+        log_sums[group, start:end] = (most + sums.log2()).squeeze(-1)
+    return out, log_sums
 
 
-@torch.library.custom_op("pixelsnail::attend_causally_backward", mutates_args=())
-def _attend_backward(q: Tensor, k: Tensor, v: Tensor, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    wide = torch.promote_types(q.dtype, torch.float32)  # sums over chunks in float32 or wider
-    grad_q, grad_k, grad_v = torch.empty_like(q), k.new_zeros(k.shape, dtype=wide), v.new_zeros(v.shape, dtype=wide)
-    for group, start, end in _chunks(q):
-        grad_out = grad[group, start:end]
-        probabilities = _probabilities(q, k, group, start, end)
-        grad_scores = torch._softmax_backward_data(
-            torch.bmm(grad_out, v[group, :end].transpose(1, 2)), probabilities, -1, q.dtype
-        )
-        grad_q[group, start:end] = torch.bmm(grad_scores, k[group, :end])
-        grad_k[group, :end] += torch.bmm(grad_scores.transpose(1, 2), q[group, start:end])
-        grad_v[group, :end] += torch.bmm(probabilities.transpose(1, 2), grad_out)
-    return grad_q, grad_k.to(k.dtype), grad_v.to(v.dtype)
+@torch.library.custom_op("pixelsnail::attend_strictly_backward", mutates_args=())
+def _attend_backward(
+    q: Tensor, k: Tensor, v: Tensor, out: Tensor, log_sums: Tensor, grad: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    wide = log_sums.dtype
+    q_less, kt_one = _with_column(q.to(wide), -log_sums, k.to(wide))
+    grad_less, vt_one = _with_column(grad, -(grad.to(wide) * out).sum(-1), v)
+    # Four rows of a matrix are a faster product than four columns.
+    qt, kt, grad = q.transpose(1, 2).contiguous(), k.transpose(1, 2).contiguous(), grad.contiguous()
+    grad_qt, grad_kt, grad_v = torch.zeros_like(qt, dtype=wide), torch.zeros_like(kt), v.new_zeros(v.shape)
+    later = _minus_infinity_where_later(q_less)
+    exponents, products = q_less.new_empty(_block_size(q)), v.new_empty(_block_size(q))
+    for group, start, end in _blocks(q):
+        s, ds = (_shaped(buffer, q[group, start:], end - start) for buffer in (exponents, products))
+        torch.bmm(q_less[group, start:], kt_one[group, :, start:end], out=s)
+        s[:, : end - start] += later[: end - start, : end - start]
+        p = s.exp2_().to(v.dtype)
+        torch.bmm(grad_less[group, start:], vt_one[group, :, start:end], out=ds).mul_(p)
+        grad_v[group, start:end] = torch.bmm(p.transpose(1, 2), grad[group, start:])
+        grad_kt[group, :, start:end] = torch.bmm(qt[group, :, start:], ds)
+        grad_qt[group, :, start:] += torch.bmm(kt[group, :, start:end], ds.transpose(1, 2))
+    grad_q, grad_k = ((h.transpose(1, 2) * math.log(2)).to(q.dtype).contiguous() for h in (grad_qt, grad_kt))
+    return grad_q, grad_k, grad_v
 
 
-def _chunks(q: Tensor) -> Iterator[tuple[slice, int, int]]:
-    """(sequences, first query, query after the last) of every chunk of (N, n, K)."""
+def _blocks(q: Tensor) -> Iterator[tuple[slice, int, int]]:
+    """(sequences, first position, position after the last) of every block of positions 1 ... n - 1 of (N, n, K)."""
     count, length, _ = q.shape
-    for first in range(0, count, GROUP):
-        for start in range(0, length, CHUNK):
-            yield slice(first, first + GROUP), start, min(start + CHUNK, length)
+    group = _group(length)
+    for first in range(0, count, group):
+        for start in range(1, length, CHUNK):
+            yield slice(first, first + group), start, min(start + CHUNK, length)
 
 
-def _probabilities(q: Tensor, k: Tensor, group: slice, start: int, end: int) -> Tensor:
-    """The attention of queries start ... end - 1 to keys 0 ... end - 1: (N, end - start, end)."""
-    scores = torch.bmm(q[group, start:end], k[group, :end].transpose(1, 2))
-    later = torch.ones(end - start, end - start, dtype=torch.bool, device=q.device).triu(1)
-    scores[..., start:].masked_fill_(later, float("-inf"))
-    return scores.softmax(dim=-1)
+def _group(length: int) -> int:
+    """Sequences in a block."""
+    return max(1, BLOCK // (CHUNK * length))
+
+
+def _block_size(q: Tensor) -> int:
+    """Scores in the largest block."""
+    return min(len(q), _group(q.shape[1])) * min(CHUNK, q.shape[1]) * q.shape[1]
+
+
+def _shaped(buffer: Tensor, q: Tensor, columns: int) -> Tensor:
+    """The beginning of a buffer as scores (N, n, columns) of queries (N, n, K)."""
+    rows = q.shape[:2].numel()
+    return buffer[: rows * columns].view(*q.shape[:2], columns)
+
+
+def _minus_infinity_where_later(q: Tensor) -> Tensor:
+    """The term of the scores (CHUNK, CHUNK) by which no query (row) sees a key (column) behind it."""
+    return q.new_full((CHUNK, CHUNK), -math.inf).triu(1)
+
+
+def _with_column(h: Tensor, column: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
+    """[h, column] (N, n, .) and [other, 1]^T (N, ., n), whose product is h other^T + column.
+
+    In half precision the column is two: its rounded value, and what that leaves.
+    """
+    columns = [column.to(h.dtype)]
+    if h.dtype != column.dtype:
+        columns.append((column - columns[0]).to(h.dtype))
+    ones = other.new_ones(len(other), len(columns), other.shape[1])
+    return torch.cat([h, torch.stack(columns, dim=-1)], dim=-1), torch.cat([other.transpose(1, 2), ones], dim=1)
 
 
 @_attend.register_fake
-def _(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    return v.new_empty(v.shape)
+def _allocate(q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+    return v.new_empty(v.shape), q.new_empty(q.shape[:2], dtype=torch.promote_types(q.dtype, torch.float32))
 
 
 @_attend_backward.register_fake
-def _(q: Tensor, k: Tensor, v: Tensor, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    return torch.empty_like(q), k.new_empty(k.shape), v.new_empty(v.shape)
+def _(q: Tensor, k: Tensor, v: Tensor, out: Tensor, log_sums: Tensor, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    return q.new_empty(q.shape), k.new_empty(k.shape), v.new_empty(v.shape)
 
 
-def _setup(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor], output: Tensor) -> None:
-    ctx.save_for_backward(*inputs)
+def _setup(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor], output: tuple[Tensor, Tensor]) -> None:
+    ctx.save_for_backward(*inputs, *output)
 
 
-def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    q, k, v = ctx.saved_tensors
-    gradients: tuple[Tensor, Tensor, Tensor] = _attend_backward(q, k, v, grad)
+def _backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    gradients: tuple[Tensor, Tensor, Tensor] = _attend_backward(*ctx.saved_tensors, grad)
     return gradients
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pixelsnail.models.files import write_atomically
+from pixelsnail.files import write_atomically
 from pixelsnail.pictures.png import check_suffix
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from pixelsnail.models.files import write_atomically
+from pixelsnail.files import write_atomically
 
 
 def write_png(image: Image.Image, path: str | Path) -> None:

@@ -17,7 +17,7 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import Timer
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
-from pixelsnail.models.files import write_atomically
+from pixelsnail.files import write_atomically
 from pixelsnail.training.recipe import Recipe
 from pixelsnail.training.values import checked, nearest
 

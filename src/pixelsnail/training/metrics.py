@@ -8,7 +8,7 @@ from typing import Any, TextIO
 
 from PIL.Image import Image
 
-from pixelsnail.models.files import write_atomically
+from pixelsnail.files import write_atomically
 
 COLUMNS = ("step", "epoch", "split", "nats", "bits_per_dim", "images_per_second", "lr", "seconds")
 

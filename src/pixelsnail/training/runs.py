@@ -111,7 +111,7 @@ class RunFolder:
 
     def describe(self, recipe: Recipe) -> None:
         """Writes recipe.yaml and versions.json."""
-        from pixelsnail.models.files import write_atomically  # imports torch, which reading a recipe can do without
+        from pixelsnail.files import write_atomically  # imports torch, which reading a recipe can do without
 
         with write_atomically(self.recipe) as path:
             path.write_text(recipe.yaml(), encoding="utf-8")
@@ -136,7 +136,7 @@ class RunFolder:
 
 def link(source: Path, target: Path) -> None:
     """Makes `target` the same file as `source` in one step; a copy where the file system has no links."""
-    from pixelsnail.models.files import write_atomically
+    from pixelsnail.files import write_atomically
 
     with write_atomically(target) as path:
         path.unlink()

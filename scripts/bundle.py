@@ -1,0 +1,142 @@
+"""Puts a run's best weights into the package, says what they are worth, and brings pictures and pages up to date.
+
+    python scripts/bundle.py RUN --data mnist:FOLDER [--name mnist] [--recipe mnist-fast]
+
+Weights are rounded to half precision; what is evaluated and drawn afterwards are the rounded ones, as `pixelsnail.load`
+gives them. In README.md and docs/how-to.md the text between <!-- mnist NAME --> and <!-- / --> is replaced.
+"""
+
+import argparse
+import copy
+import re
+from pathlib import Path
+
+from pixelsnail import checkpoints, data, evaluation, pictures
+from pixelsnail.checkpoints.folder import PACKAGED
+from pixelsnail.cli.curve import draw, milestones, words
+from pixelsnail.cli.table import with_error
+from pixelsnail.cli.terminal import Terminal
+from pixelsnail.models import Model
+from pixelsnail.training.history import read_history
+
+ROOT = Path(__file__).parents[1]
+PAGES = ("README.md", "docs/how-to.md")
+SAMPLES, CURVE = ROOT / "docs/pictures/mnist-samples.png", ROOT / "docs/pictures/mnist-fast-curve.png"
+LICENCE = "MIT; trained on MNIST (CC BY-SA 3.0)"
+EMBEDDED = "mnist-mini"
+
+
+def rounded(model: Model) -> Model:
+    """A copy with weights in half precision. Prints the largest error; raises ValueError where a weight overflows."""
+    half = copy.deepcopy(model).half()
+    pairs = list(zip(model.parameters(), half.parameters(), strict=True))
+    if not all(after.isfinite().all() for _, after in pairs):
+        raise ValueError("A weight is beyond 65504, the largest number of half precision; these cannot be rounded.")
+    error = max((before - after.float()).abs().max().item() for before, after in pairs)
+    largest = max(before.abs().max().item() for before, _ in pairs)
+    print(f"rounded to half precision: largest weight {largest:.3f}, largest error {error:.2g}")
+    return half
+
+
+def judge(model: Model, source: str, draws: int, limit: int | None, terminal: Terminal) -> dict[str, object]:
+    """The nats of the test images over several dynamic binarisations, and of the embedded ones in their first draw."""
+    images = data.open(source, "test", binarize="dynamic")
+    with terminal.progress("evaluating", "images") as progress:
+        found = evaluation.evaluate(model, images, binarizations=draws, limit=limit, progress=progress)
+    mini = evaluation.evaluate(model, data.open(EMBEDDED, "test", binarize="dynamic"))
+    return {
+        "test_nats": found.nats,
+        "test_nats_standard_error": found.standard_error,
+        "test_on": f"MNIST, {found.images:,} test images, {found.binarizations} dynamic binarisations of each",
+        "test_nats_by_binarization": found.per_binarization.tolist(),
+        "embedded_nats": mini.nats,
+        "embedded_nats_standard_error": mini.standard_error,
+    }
+
+
+def known(run: Path, recipe: str, held_out: int) -> dict[str, object]:
+    """What the run tells of its training, without places on this machine."""
+    told = checkpoints.about(run)
+    seconds = told["seconds"]
+    if (run / "metrics.csv").is_file():
+        seconds = max(row.seconds for row in read_history(run) if row.step <= told["steps"])
+    return {
+        "recipe": recipe,
+        "steps": told["steps"],
+        "epochs": told["epochs"],
+        "seconds": round(seconds, 1),
+        "seconds_with_pauses": round(told["seconds"], 1),
+        "validation_nats": told["validation_nats"],
+        "data": f"MNIST, {60_000 - held_out:,} of its training images",
+        "default_data": EMBEDDED,
+        "binarize": "dynamic",
+        "weights": f"{told['weights']}, rounded to half precision",
+        "seed": told["seed"],
+        "licence": LICENCE,
+    }
+
+
+def held_out(run: Path) -> int:
+    """How many training images the run kept for validation."""
+    found = re.search(r"^  validation: (\d+)$", (run / "recipe.yaml").read_text(), re.M)
+    return int(found[1]) if found else 0
+
+
+def replace(names: dict[str, str]) -> None:
+    """Writes each text into the pages, between its marks."""
+    for page in PAGES:
+        path = ROOT / page
+        text = path.read_text(encoding="utf-8")
+        for name, new in names.items():
+            text = re.sub(rf"(<!-- mnist {name} -->).*?(<!-- / -->)", rf"\g<1>{new}\g<2>", text, flags=re.DOTALL)
+        path.write_text(text, encoding="utf-8")
+
+
+def write_curve(run: Path) -> None:
+    """The picture of a run's nats against time, and the table of docs/how-to.md."""
+    rows = read_history(run)
+    draw(rows, CURVE)
+    lines = ["| after | steps | training nats | validation nats |", "|---|---|---|---|"]
+    lines += [f"| {' | '.join(words(one))} |" for one in milestones(rows)]
+    replace({"curve": "\n" + "\n".join(lines) + "\n"})
+    print(f"{CURVE.name}: {len(rows)} rows, until step {rows[-1].step}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", metavar="RUN", type=Path, help="a run of `pixelsnail train`")
+    parser.add_argument("--data", metavar="SOURCE", help="mnist:FOLDER, whose test images are evaluated")
+    parser.add_argument("--name", default="mnist", help="name in the package (default mnist)")
+    parser.add_argument("--recipe", default="mnist-fast", help="the recipe's name (default mnist-fast)")
+    parser.add_argument("--binarizations", type=int, default=10, help="draws of each test image (default 10)")
+    parser.add_argument("--limit", type=int, help="only the first test images, for a trial")
+    parser.add_argument("--device", default="cpu", help="where to evaluate (default cpu)")
+    parser.add_argument("--curve-only", action="store_true", help="only the curve, of a run that may not be over")
+    options = parser.parse_args()
+    if options.curve_only:
+        write_curve(options.run)
+        return
+    if options.data is None:
+        parser.error("--data is missing; expected mnist:FOLDER")
+    about = known(options.run, options.recipe, held_out(options.run))
+    half = rounded(checkpoints.load(options.run))
+    model = copy.deepcopy(half).float()  # what loading gives
+    with Terminal() as terminal:
+        about |= judge(model.to(options.device), options.data, options.binarizations, options.limit, terminal)
+    checkpoints.save(half, PACKAGED / options.name, about=about)
+    print("\n".join(f"{name}: {value}" for name, value in about.items()))
+    pictures.write_png(pictures.grid(model.cpu().sample(64), model.levels), SAMPLES)
+    hours = about["seconds"] / 3600
+    replace(
+        {
+            "nats": with_error(about["test_nats"], about["test_nats_standard_error"]),
+            "tested": str(about["test_on"]).removeprefix("MNIST, "),
+            "trained": f"{about['epochs']:.1f} epochs, {hours:.1f} hours",
+        }
+    )
+    if (options.run / "metrics.csv").is_file():
+        write_curve(options.run)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""Convolutions are what their formulas say, gradients included."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch.testing import assert_close
+
+from pixelsnail.nn import CausalConv, Pointwise
+
+SHAPES = [(1, 3, 1, 1), (2, 3, 1, 9), (2, 3, 7, 5)]
+
+
+def agree(ours, expected, *inputs):
+    assert_close(ours, expected)
+    grad = torch.randn_like(expected)
+    for one, other in zip(
+        torch.autograd.grad(ours, inputs, grad), torch.autograd.grad(expected, inputs, grad), strict=True
+    ):
+        assert_close(one, other)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_causal_convolution_is_one_of_the_padded_image(shape):
+    layer = CausalConv(3, 4, above=1, left=2).double()
+    h = torch.randn(shape, dtype=torch.float64, requires_grad=True)
+    agree(layer(h), F.conv2d(F.pad(h, (2, 0, 1, 0)), layer.weight, layer.bias), h, layer.weight, layer.bias)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_masked_convolution_is_one_with_masked_weights(shape):
+    layer = CausalConv.masked(3, 4, 3, centre=True).double()
+    h = torch.randn(shape, dtype=torch.float64, requires_grad=True)
+    mask = torch.tensor([[1, 1, 1], [1, 1, 0], [0, 0, 0]])
+    agree(layer(h), F.conv2d(h, layer.weight * mask, layer.bias, padding=1), h, layer.weight, layer.bias)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_pointwise_convolution_is_one_of_the_concatenation(shape):
+    layer = Pointwise(5, 4).double()
+    h, planes = torch.randn(shape, dtype=torch.float64, requires_grad=True), torch.randn(1, 2, *shape[2:]).double()
+    both = torch.cat([planes.expand(len(h), -1, -1, -1), h], dim=1)
+    agree(layer(planes, h), F.conv2d(both, layer.weight, layer.bias), h, layer.weight, layer.bias)
+    with torch.no_grad():
+        assert_close(layer(planes, h), F.conv2d(both, layer.weight, layer.bias))
+
+
+def test_autocast_computes_in_its_dtype_and_gives_gradients_in_the_parameters_own():
+    layer = CausalConv(3, 4, above=1, left=1)
+    h = torch.randn(2, 3, 5, 5, requires_grad=True)
+    with torch.autocast("cpu", torch.bfloat16):
+        out = layer(h)
+    assert out.dtype == torch.bfloat16
+    expected = F.conv2d(F.pad(h, (1, 0, 1, 0)), layer.weight, layer.bias)
+    assert_close(out.float(), expected, atol=2e-2, rtol=2e-2)
+    for one, other in zip(
+        torch.autograd.grad(out.float().sum(), (h, layer.weight, layer.bias)),
+        torch.autograd.grad(expected.sum(), (h, layer.weight, layer.bias)),
+        strict=True,
+    ):
+        assert one.dtype == torch.float32
+        assert_close(one, other, atol=2e-1, rtol=2e-2)
