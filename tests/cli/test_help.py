@@ -9,7 +9,7 @@ import pytest
 
 from pixelsnail.checkpoints import PROJECTS
 from pixelsnail.cli.commands import COMMANDS
-from pixelsnail.models.model import ENGINES
+from pixelsnail.engine import ENGINES
 
 HEAVY = {"torch", "numpy", "lightning", "matplotlib", "rich", "datasets", "huggingface_hub"}
 
