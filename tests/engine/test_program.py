@@ -80,6 +80,9 @@ def test_auto_compiles_only_where_that_saves_more_than_it_costs(monkeypatch):
         monkeypatch.setattr("pixelsnail.engine.engines.is_ready", lambda *_, state=state: state)
         Engine(model, "auto", (3, 4), None).decide(Draw(0), 2, rest)
         assert len(made) == expected, (state, rest)
+    made.clear()
+    Engine(model, "auto", (3, 4), None).decide(Draw(0), 129, 10**9)  # a batch for which the eager engine is faster
+    assert not made
     assert PRICE["loaded"] < PRICE["kept"] < PRICE["compiler"]
 
 

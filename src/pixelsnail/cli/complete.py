@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pixelsnail.cli import arguments as common
 from pixelsnail.cli.images import add_data, data_hint, open_data, read_files, read_known
 from pixelsnail.cli.outputs import check_file, plural
-from pixelsnail.cli.runs import load
+from pixelsnail.cli.runs import announce, load
 from pixelsnail.cli.sample import write_npz
 from pixelsnail.cli.terminal import Tell, Terminal, quoted
 
@@ -71,6 +71,7 @@ def run(arguments: Namespace, terminal: Terminal) -> None:
             "The known pixels are not an upper part of the image: those known later do not inform earlier ones, and "
             "this is no draw from p(unknown | known)."
         )
+    announce(arguments.engine, model, (x.shape[2], x.shape[3]), terminal)
     start = time.perf_counter()
     with terminal.progress("completing", "pixels") as progress:
         completed = complete(model, x, known, arguments, progress)

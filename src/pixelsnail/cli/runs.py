@@ -3,6 +3,8 @@
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
+from pixelsnail.cli.terminal import Terminal
+
 if TYPE_CHECKING:
     from pixelsnail.models import Model
 
@@ -19,6 +21,14 @@ def load(arguments: Namespace) -> "Model":
     device = choose_device(arguments.device)
     model = pixelsnail.load(arguments.run, weights=arguments.weights, device=device)
     return model.to(getattr(torch, getattr(arguments, "precision", "float32")))
+
+
+def announce(engine: str, model: "Model", size: tuple[int, int], terminal: Terminal) -> None:
+    """Says so where a command will wait for a compiler."""
+    from pixelsnail.engine import is_ready
+
+    if engine == "compiled" and is_ready(model, size) == "compiler":
+        terminal.note("Compiling this model for this image size: about a minute, once.")
 
 
 def choose_device(name: str) -> str:

@@ -9,7 +9,7 @@ from pixelsnail.cli import arguments as common
 from pixelsnail.cli.errors import UsageError
 from pixelsnail.cli.images import data_hint
 from pixelsnail.cli.outputs import check_file, plural
-from pixelsnail.cli.runs import load
+from pixelsnail.cli.runs import announce, load
 from pixelsnail.cli.terminal import Terminal, quoted
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def run(arguments: Namespace, terminal: Terminal) -> None:
             f"{arguments.out.with_suffix('.npz')} instead."
         )
     model = load(arguments)
+    announce(arguments.engine, model, arguments.size or model.shape[1:], terminal)
     start = time.perf_counter()
     with terminal.progress("drawing", "pixels") as progress:
         x = model.sample(

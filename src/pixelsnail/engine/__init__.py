@@ -2,7 +2,7 @@
 
 from pixelsnail.engine.engines import ENGINES, Engine
 from pixelsnail.engine.naive import naive_walk
-from pixelsnail.engine.program import CompilationError, Compiled
+from pixelsnail.engine.program import CompilationError, Compiled, is_ready
 from pixelsnail.engine.sources import Decisions, Draw, Known, Source
 from pixelsnail.engine.walk import Progress, walk
 
@@ -16,6 +16,7 @@ __all__ = [
     "Known",
     "Progress",
     "Source",
+    "is_ready",
     "naive_walk",
     "walk",
 ]
