@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from pixelsnail.models import Model, PixelSNAIL
+from pixelsnail.models import Model, PixelCNNpp, PixelSNAIL, PixelSNAILOriginal
 
 Build = Callable[..., Model]
 
@@ -15,8 +15,9 @@ def randomised(model: Model, seed: int = 0) -> Model:
     """Weights that are not initial ones: a fresh model with zeroed outputs obeys any law."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
-        for parameter in model.parameters():
-            scale = 1.5 * max(parameter[0].numel(), 1) ** -0.5 if parameter.dim() > 1 else 0.3
+        for name, parameter in model.named_parameters():
+            scale = 1.0 if name.endswith("gain") else 0.3
+            scale = 1.5 * max(parameter[0].numel(), 1) ** -0.5 if parameter.dim() > 1 else scale
             parameter.copy_(scale * torch.randn(parameter.shape, generator=generator))
     return model.eval()
 
@@ -25,9 +26,25 @@ def pixelsnail(shape: tuple[int, int, int], levels: int) -> Model:
     return randomised(PixelSNAIL(shape, levels, channels=8, blocks=2, residuals=1, key=2, value=4))
 
 
-MODELS: dict[str, Build] = {"PixelSNAIL": pixelsnail}
-SEES_ALL = {"PixelSNAIL"}
+def original(shape: tuple[int, int, int], levels: int) -> Model:
+    return randomised(
+        PixelSNAILOriginal(shape, levels, channels=6, blocks=2, residuals=1, mixtures=2, key=3, dropout=0.5)
+    )
+
+
+def pixelcnnpp(shape: tuple[int, int, int], levels: int) -> Model:
+    return randomised(PixelCNNpp(shape, levels, channels=4, residuals=1, mixtures=2))
+
+
+MODELS: dict[str, Build] = {"PixelSNAIL": pixelsnail, "PixelSNAILOriginal": original, "PixelCNNpp": pixelcnnpp}
+SEES_ALL = {"PixelSNAIL", "PixelSNAILOriginal"}
 """The models that claim to see every earlier pixel."""
+
+def fit(build: Build, shape: tuple[int, int, int]) -> tuple[int, int, int]:
+    """The shape, with a height and width that the model allows."""
+    n = PixelCNNpp.granularity if build is pixelcnnpp else 1
+    return shape[0], -shape[1] // n * -n, -shape[2] // n * -n
+
 
 every_model = pytest.mark.parametrize("build", MODELS.values(), ids=MODELS)
 

@@ -1,15 +1,23 @@
 """Every head is a normalised torch Distribution, finite whatever its parameters are (cases C03, C24)."""
 
 import itertools
+import math
 
 import pytest
 import torch
 from torch.distributions import Distribution
 from torch.testing import assert_close
 
-from pixelsnail.distributions import Bernoulli, Categorical, choose_head
+from pixelsnail.distributions import Bernoulli, Categorical, LogisticMixture, choose_head
 
-HEADS = [Bernoulli(1), Bernoulli(3), Categorical(1, 3), Categorical(2, 3), Categorical(3, 2), Categorical(1, 512)]
+INDEPENDENT = [Bernoulli(1), Bernoulli(3), Categorical(1, 3), Categorical(2, 3), Categorical(3, 2), Categorical(1, 512)]
+HEADS = [
+    *INDEPENDENT,
+    LogisticMixture(1, 4, 2),
+    LogisticMixture(2, 3, 2),
+    LogisticMixture(3, 2, 2),
+    LogisticMixture(3, 4, 2),
+]
 
 
 @pytest.fixture(params=HEADS, ids=repr)
@@ -32,10 +40,11 @@ def test_a_distribution_has_pixels_as_batch_and_channels_as_event(head):
     assert distribution.log_prob(distribution.sample()).shape == (2, 4, 5)
 
 
-def test_probabilities_sum_to_one_over_all_levels(head):
-    parameters = 3 * torch.randn(1, head.size, 1, 1, dtype=torch.float64)
+@pytest.mark.parametrize(("dtype", "error"), [(torch.float32, 1e-5), (torch.float64, 1e-10)])
+def test_probabilities_sum_to_one_over_all_levels(head, dtype, error):
+    parameters = 3 * torch.randn(1, head.size, 1, 1, dtype=dtype)
     nats = head.distribution(parameters).log_prob(every_pixel(head))
-    assert nats.logsumexp(0).item() == pytest.approx(0, abs=1e-10)
+    assert nats.double().logsumexp(0).item() == pytest.approx(0, abs=error)
 
 
 def test_tables_agree_with_log_prob(head):
@@ -49,6 +58,7 @@ def test_tables_agree_with_log_prob(head):
     assert_close(product.log(), distribution.log_prob(value))
 
 
+@pytest.mark.parametrize("head", INDEPENDENT, ids=repr)
 def test_mean_and_entropy_agree_with_the_definition(head):
     parameters = torch.randn(1, head.size, 1, 1, dtype=torch.float64)
     distribution, values = head.distribution(parameters), every_pixel(head)
@@ -77,27 +87,35 @@ def test_a_wrong_level_under_certainty_costs_its_nats_and_not_infinity():
 
 
 def test_likelihood_gradients_are_right(head):
-    if head.size > 10:
+    if head.size > 20:
         pytest.skip("one of few parameters shows as much")
     value = torch.randint(0, head.levels, (2, 1, 2, head.channels))
     parameters = torch.randn(2, head.size, 1, 2, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda p: head.distribution(p).log_prob(value), parameters)
 
 
-def test_draws_follow_the_probabilities(head):
-    if head.size > 10:
-        pytest.skip("one of few parameters shows as much")
-    parameters = torch.randn(1, head.size, 1, 1, dtype=torch.float64).expand(1, -1, 1, 40_000)
-    distribution = head.distribution(parameters)
-    for draws in (
-        distribution.sample(),
-        distribution.draw(head.noise(torch.rand(1, 1, 40_000, head.noise_size).double())),
-    ):
-        for channel in range(head.channels):
-            observed = torch.bincount(draws[0, 0, :, channel], minlength=head.levels) / 40_000
-            assert_close(observed.double(), distribution.table(channel)[0, 0, 0], atol=0.015, rtol=0)
+@pytest.mark.parametrize("way", ["sample", "noise"])
+def test_draws_follow_the_probabilities(head, way):
+    """Pearson's chi-square over all pixels, against its mean and standard deviation for draws that do follow."""
+    if head.levels**head.channels > 64:
+        pytest.skip("one of few levels shows as much")
+    count = 40_000
+    parameters = torch.randn(1, head.size, 1, 1, dtype=torch.float64)
+    distribution = head.distribution(parameters.expand(1, -1, 1, count))
+    uniforms = torch.rand(1, 1, count, head.noise_size, dtype=torch.float64)
+    draws = distribution.sample() if way == "sample" else distribution.draw(head.noise(uniforms))
+    pixels = every_pixel(head)
+    numbers = head.levels ** torch.arange(head.channels).flip(0)  # of the pixels, in the order of every_pixel
+    observed = torch.bincount((draws[0, 0] * numbers).sum(-1), minlength=len(pixels))
+    expected = count * head.distribution(parameters).log_prob(pixels)[:, 0, 0].exp()
+    often = expected >= 5
+    assert expected[~often].sum() < count / 100
+    chi_square = ((observed - expected) ** 2 / expected)[often].sum().item()
+    freedom = int(often.sum()) - 1
+    assert chi_square < freedom + 4 * math.sqrt(2 * freedom)
 
 
+@pytest.mark.parametrize("head", INDEPENDENT, ids=repr)
 def test_temperature_divides_the_logits(head):
     parameters = torch.randn(1, head.size, 2, 2)
     cold, divided = head.distribution(parameters, temperature=0.5), head.distribution(parameters * 2)
@@ -116,7 +134,19 @@ def test_the_head_follows_from_the_levels_and_an_impossible_choice_names_the_rig
     assert choose_head(None, 1, 2) == Bernoulli(1)
     assert choose_head(None, 3, 256) == Categorical(3, 256)
     assert choose_head("Categorical", 1, 2) == Categorical(1, 2)
-    with pytest.raises(ValueError, match="use head='Categorical'"):
+    assert choose_head("LogisticMixture", 3, 256) == LogisticMixture(3, 256, mixtures=10)
+    with pytest.raises(ValueError, match="use head='Categorical' for codes, head='LogisticMixture' for images"):
         choose_head("Bernoulli", 3, 256)
     with pytest.raises(ValueError, match="did you mean 'Bernoulli'"):
         choose_head("Bernouli", 1, 2)
+
+
+def test_only_a_mixture_has_mixtures():
+    assert choose_head("LogisticMixture", 3, 256, mixtures=5) == LogisticMixture(3, 256, 5)
+    for name in (None, "Categorical"):
+        with pytest.raises(ValueError, match=r"mixtures is 5; a Categorical head has none\. .* LogisticMixture head"):
+            choose_head(name, 3, 256, mixtures=5)
+    with pytest.raises(ValueError, match="at least 1 mixture component, not 0"):
+        choose_head("LogisticMixture", 3, 256, mixtures=0)
+    with pytest.raises(ValueError, match="at least 2 levels, not 1"):
+        choose_head("LogisticMixture", 3, 1)

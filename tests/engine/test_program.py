@@ -9,7 +9,7 @@ import pixelsnail
 from pixelsnail.engine import CompilationError, Compiled, Draw, Known, naive_walk, walk
 from pixelsnail.engine import program as module
 from pixelsnail.engine.engines import PRICE, Engine
-from tiny import every_model, random_levels, randomised
+from tiny import every_model, fit, random_levels, randomised
 
 needs_compiler = pytest.mark.skipif(not shutil.which("g++"), reason="needs a C++ compiler")
 
@@ -25,23 +25,25 @@ def folder(tmp_path, monkeypatch):
 @needs_compiler
 def test_a_program_walks_as_the_naive_sampler(build, folder, monkeypatch):
     """In float64, for every batch and segment; after other weights; loaded from the disk; and for known pixels."""
-    model = build((2, 4, 3), 3).double()
-    assert module.is_ready(model, (4, 3)) == "compiler"
-    compiled = Compiled(model, (4, 3))
+    shape = fit(build, (2, 4, 3))
+    size = height, width = shape[1:]
+    model = build(shape, 3).double()
+    assert module.is_ready(model, size) == "compiler"
+    compiled = Compiled(model, size)
     for seed in (0, 1):
         for batch in (1, 2, 9):
             expected = naive_walk(model, Draw(seed), batch)
             for segment in (None, 1, 2, 3, 5, 12):
                 assert torch.equal(walk(compiled, Draw(seed), batch, segment=segment), expected)
-        randomised(model, seed=7)
+        compiled = Compiled(randomised(model, seed=7), size)
     assert [file.suffix for file in folder.iterdir()] == [".pt2"]
     monkeypatch.setattr(module, "_loaded", {})
     monkeypatch.setattr(module, "_compile", lambda *_: pytest.fail("compiled again"))
-    assert module.is_ready(model, (4, 3)) == "kept"
-    x, known = random_levels(3, (3, 2, 4, 3)), torch.arange(12).view(4, 3) % 5 < 2
+    assert module.is_ready(model, size) == "kept"
+    x, known = random_levels(3, (3, *shape)), torch.arange(height * width).view(size) % 5 < 2
     source = Known(x, known, Draw(4))
-    assert torch.equal(walk(Compiled(model, (4, 3)), source, 3), naive_walk(model, source, 3))
-    assert module.is_ready(model, (4, 3)) == "loaded"
+    assert torch.equal(walk(Compiled(model, size), source, 3), naive_walk(model, source, 3))
+    assert module.is_ready(model, size) == "loaded"
     assert torch.equal(model.sample(3, engine="compiled"), model.sample(3, engine="naive"))
 
 

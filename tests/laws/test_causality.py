@@ -3,13 +3,14 @@
 import pytest
 import torch
 
-from tiny import MODELS, SEES_ALL, every_model, random_levels
+from tiny import MODELS, SEES_ALL, every_model, fit, random_levels
 
 SHAPE = (1, 5, 7)
 
 
 def parameters_after_each_change(build, shape, levels):
     """For every t: the parameters of one image, and those with pixel t changed, in the same place of one batch."""
+    shape = fit(build, shape)
     model = build(shape, levels).double()
     x = random_levels(levels, (1, *shape), seed=1)
     pixels = shape[1] * shape[2]
@@ -40,8 +41,9 @@ def test_every_later_pixel_depends_on_every_earlier_one(name):
 @every_model
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 9), (9, 1), (49, 49)])
 def test_any_size_is_scored_and_its_gradient_is_finite(build, height, width):
-    model = build((1, 5, 7), 2)
-    x = random_levels(2, (2, 1, height, width))
+    shape = fit(build, (1, height, width))
+    model = build(fit(build, (1, 5, 7)), 2)
+    x = random_levels(2, (2, *shape))
     nats = model.pixel_nats(x).sum()
     nats.backward()
     assert nats.isfinite()

@@ -1,7 +1,6 @@
 """The one door for other projects' weights."""
 
-from collections.abc import Mapping
-from difflib import get_close_matches
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pixelsnail.checkpoints import pytorch_generative
-from pixelsnail.checkpoints.reference import build, without_prefix
+from pixelsnail.checkpoints import official, pytorch_generative
+from pixelsnail.checkpoints.reference import known, without_prefix
 from pixelsnail.models import Model
 
-PROJECTS = {"pytorch-generative": pytorch_generative}
+PROJECTS: dict[str, Any] = {"pytorch-generative": pytorch_generative, "official": official}
 
 State = Mapping[str, Tensor | np.ndarray[Any, Any]]
 
@@ -29,33 +28,16 @@ def convert(
 ) -> Model:
     """Our model with another project's weights: `model(x)` equals the reference's output, (B, P, H, W).
 
-    `project` is "pytorch-generative"; `name` the reference's class; `config` its constructor's arguments under its own
-    names (those that the tensors show may be left out); `state` its tensors under its own names, numpy or torch, with
-    or without the prefixes `module.` and `_orig_mod.`. `shape` (C, H, W) and `levels` are what the arguments don't
-    hold: by default the size the file tells or 28 x 28, and 2 levels.
+    `project` is "pytorch-generative" or "official" (the paper's own code); `name` the reference's class or function;
+    `config` its arguments under its own names (those that the tensors show may be left out); `state` its tensors under
+    its own names, numpy or torch, with or without the prefixes `module.` and `_orig_mod.`. `shape` (C, H, W) and
+    `levels` are what the arguments don't hold: by default the size the file tells, or the one published.
     Raises ValueError for an unknown project, model or argument, and one that lists every tensor that is missing, extra
     or of the wrong shape. Nothing is ever loaded in part.
     """
-    theirs = PROJECTS[_known("project", project, PROJECTS)]
-    reference = theirs.REFERENCES[_known(f"{project} model", name, theirs.REFERENCES)]
+    theirs = PROJECTS[known("project", project, PROJECTS)]
     tensors = {key: torch.as_tensor(value) for key, value in without_prefix(state).items()}
-    where = f"{project} {name}"
-    weights = {key: value for key, value in tensors.items() if not theirs.ignored(key)}
-    full = reference.configure(weights, config, where)
-    channels, outputs = int(full["in_channels"]), int(full["out_channels"])
-    if shape is None:
-        shape = (channels, *(theirs.size(tensors) or (28, 28)))
-    if shape[0] != channels:
-        raise ValueError(
-            f"shape has {shape[0]} channels, but these weights read {channels}; expected ({channels}, H, W)."
-        )
-    levels = 2 if levels is None else levels
-    if outputs != (channels if levels == 2 else channels * levels):
-        raise ValueError(
-            f"These weights give {outputs} parameters a pixel, which is not {levels} levels of {channels} channels; "
-            f"say the number of levels (levels=, or --config levels=...): {outputs // channels} would fit."
-        )
-    return build(reference, weights, full, shape, levels, where)
+    return theirs.convert(name, config, tensors, shape, levels)
 
 
 def import_file(
@@ -72,9 +54,9 @@ def import_file(
     `name` may be left out where the project has one model only. Never runs code from the file: PyTorch files are read
     with `weights_only=True`, .safetensors and .npz hold nothing but arrays. Raises FileNotFoundError or ValueError.
     """
-    theirs = PROJECTS[_known("project", project, PROJECTS)]
+    theirs = PROJECTS[known("project", project, PROJECTS)]
     if name is None:
-        name = _only_name(project, list(theirs.REFERENCES))
+        name = _only_name(project, theirs.NAMES)
     state, told = theirs.read(read_tensors(Path(file)))
     told = {**told, "imported_from": project, "reference": name}
     return convert(project, name, config or {}, state, shape=shape, levels=levels), told
@@ -106,14 +88,7 @@ def read_tensors(path: Path) -> Mapping[str, Any]:
     return content
 
 
-def _known(what: str, name: str, table: Mapping[str, Any]) -> str:
-    if name not in table:
-        nearest = get_close_matches(name, table, n=1, cutoff=0)[0]
-        raise ValueError(f"There is no {what} {name!r}; did you mean {nearest!r}? Expected one of {', '.join(table)}.")
-    return name
-
-
-def _only_name(project: str, names: list[str]) -> str:
+def _only_name(project: str, names: Sequence[str]) -> str:
     if len(names) > 1:
         raise ValueError(f"{project} has several models; say which one the file holds: {', '.join(names)}.")
     return names[0]

@@ -6,8 +6,8 @@ from typing import Any
 
 from torch import Tensor
 
-from pixelsnail.checkpoints.reference import Reference
-from pixelsnail.models import PixelSNAIL
+from pixelsnail.checkpoints.reference import Reference, build, known
+from pixelsnail.models import Model, PixelSNAIL
 
 BLOCK = r"_pixel_snail_blocks\.(\d+)\."
 
@@ -49,6 +49,37 @@ REFERENCES = {
         ),
     )
 }
+
+
+NAMES = tuple(REFERENCES)
+
+
+def convert(
+    name: str,
+    config: Mapping[str, Any],
+    state: Mapping[str, Tensor],
+    shape: tuple[int, int, int] | None,
+    levels: int | None,
+) -> Model:
+    """As `checkpoints.convert`: its classes, with 28 x 28 images of 2 levels where nothing else is told."""
+    reference = REFERENCES[known("pytorch-generative model", name, REFERENCES)]
+    where = f"pytorch-generative {name}"
+    weights = {key: value for key, value in state.items() if not ignored(key)}
+    full = reference.configure(weights, config, where)
+    channels, outputs = int(full["in_channels"]), int(full["out_channels"])
+    if shape is None:
+        shape = (channels, *(size(state) or (28, 28)))
+    if shape[0] != channels:
+        raise ValueError(
+            f"shape has {shape[0]} channels, but these weights read {channels}; expected ({channels}, H, W)."
+        )
+    levels = 2 if levels is None else levels
+    if outputs != (channels if levels == 2 else channels * levels):
+        raise ValueError(
+            f"These weights give {outputs} parameters a pixel, which is not {levels} levels of {channels} channels; "
+            f"say the number of levels (levels=, or --config levels=...): {outputs // channels} would fit."
+        )
+    return build(reference, weights, full, shape, levels, where)
 
 
 def ignored(name: str) -> bool:

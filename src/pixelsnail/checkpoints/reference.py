@@ -1,7 +1,7 @@
 """Other projects' weights: one table a model, and the one way to use it."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -41,13 +41,25 @@ class Reference:
             inferred = self.infer(state)
         except (KeyError, ValueError) as error:
             raise ValueError(f"These weights are not {where}'s: {_missing(error)}. Name the right model.") from None
-        for key in config:
-            if key not in inferred:
-                nearest = get_close_matches(key, inferred, n=1, cutoff=0)[0]
-                raise ValueError(
-                    f"{where} has no argument {key!r}; did you mean {nearest!r}? It has {', '.join(inferred)}."
-                )
+        check_arguments(config, inferred, where)
         return {**inferred, **config}
+
+
+def check_arguments(config: Mapping[str, Any], valid: Iterable[str], where: str) -> None:
+    """Raises ValueError for an argument that a reference does not have."""
+    valid = list(valid)
+    for key in config:
+        if key not in valid:
+            nearest = get_close_matches(key, valid, n=1, cutoff=0)[0]
+            raise ValueError(f"{where} has no argument {key!r}; did you mean {nearest!r}? It has {', '.join(valid)}.")
+
+
+def known(what: str, name: str, table: Mapping[str, Any]) -> str:
+    """The name, if the table has it. Raises ValueError that names the nearest otherwise."""
+    if name not in table:
+        nearest = get_close_matches(name, table, n=1, cutoff=0)[0]
+        raise ValueError(f"There is no {what} {name!r}; did you mean {nearest!r}? Expected one of {', '.join(table)}.")
+    return name
 
 
 def without_prefix(state: Mapping[str, Any]) -> dict[str, Any]:

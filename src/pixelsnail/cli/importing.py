@@ -27,14 +27,15 @@ def parser() -> common.Parser:
         "weights fit, or nothing is imported; code in the file is never run.",
         [
             "pixelsnail import trainer_state_3.ckpt --project pytorch-generative --out runs/theirs",
+            "pixelsnail import cifar10.npz --project official --name h12_noup_smallkey --out runs/paper",
         ],
     )
     parser.add_argument(
         "file", metavar="FILE", type=common.file, help="checkpoint: .ckpt, .pt, .safetensors or .npz (required)"
     )  # fmt: skip
     parser.add_argument(
-        "--project", metavar="PROJECT", type=common.one_of("pytorch-generative"), required=True,
-        help="the project that wrote the file: pytorch-generative",
+        "--project", metavar="PROJECT", type=common.one_of("pytorch-generative", "official"), required=True,
+        help="the project that wrote the file: pytorch-generative, or official (the paper's own code)",
     )  # fmt: skip
     parser.add_argument("--out", metavar="RUN", type=common.file, required=True, help="folder of the run to make")
     parser.add_argument("--name", metavar="NAME", help="the project's own name of the model (default: its only one)")
@@ -43,9 +44,9 @@ def parser() -> common.Parser:
         help="the model's arguments under the project's names, where no tensor tells them (default: none)",
     )  # fmt: skip
     parser.add_argument(
-        "--shape", metavar="CxHxW", type=_shape, help="an image's size (default: what the file tells, else Cx28x28)"
+        "--shape", metavar="CxHxW", type=_shape, help="an image's size (default: what the file tells, else the published)"
     )  # fmt: skip
-    parser.add_argument("--levels", metavar="L", type=_levels, help="integer levels of a pixel (default: 2)")
+    parser.add_argument("--levels", metavar="L", type=_levels, help="integer levels of a pixel (default: 2; official: 256)")
     common.add_overwrite(parser, "a run")
     return parser
 
@@ -64,7 +65,7 @@ def run(arguments: Namespace, terminal: Terminal) -> None:
     show([("run", str(arguments.out)), *rows(model, about)])
     name = quoted(arguments.out)
     terminal.next(
-        f"pixelsnail sample {name} --count 64 --out samples.png", f"pixelsnail evaluate {name} --data mnist-mini"
+        f"pixelsnail sample {name} --count 64 --out samples.png", f"pixelsnail evaluate {name} --data {'mnist-mini' if model.shape[0] == 1 else 'folder:PATH'}"
     )  # fmt: skip
 
 

@@ -68,7 +68,7 @@ def facts(model: "Model") -> dict[str, Any]:
         "shape": list(model.shape),
         "levels": model.levels,
         "head": type(model.head).__name__,
-        "context": None,
+        "context": {"classes": model.classes} if model.classes else None,
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "configuration": model.configuration,
     }
@@ -83,7 +83,7 @@ def rows(model: "Model", about: Mapping[str, Any]) -> Rows:
         ("model", f"{known['model']} ({settings})"),
         ("images", size_of(model.shape)),
         ("levels", f"{model.levels:,} ({known['head']} head)"),
-        ("context", "none (unconditional)"),
+        ("context", f"class labels 0 ... {model.classes - 1}" if model.classes else "none (unconditional)"),
         ("parameters", f"{known['parameters']:,}"),
     ]
     found += [(name, _told(key, about)) for key, name in NAMES.items() if about.get(key) is not None]

@@ -38,6 +38,10 @@ def parser() -> common.Parser:
     parser.add_argument(
         "--size", metavar="HxW", type=_size, help="height and width in pixels (default: the model's own)"
     )  # fmt: skip
+    parser.add_argument(
+        "--context", metavar="LABEL", type=lambda text: common.whole(text, 0),
+        help="the images' class, for a model that is conditioned on classes (default: none)",
+    )  # fmt: skip
     common.add_batch(parser)
     common.add_device(parser)
     common.add_precision(parser)
@@ -54,11 +58,16 @@ def run(arguments: Namespace, terminal: Terminal) -> None:
             f"{arguments.out.with_suffix('.npz')} instead."
         )
     model = load(arguments)
+    context = None
+    if arguments.context is not None:
+        import torch
+
+        context = torch.full((arguments.count,), arguments.context)
     announce(arguments.engine, model, arguments.size or model.shape[1:], terminal)
     start = time.perf_counter()
     with terminal.progress("drawing", "pixels") as progress:
         x = model.sample(
-            arguments.count, seed=arguments.seed, temperature=arguments.temperature, size=arguments.size,
+            arguments.count, seed=arguments.seed, temperature=arguments.temperature, size=arguments.size, context=context,
             batch=arguments.batch, engine=arguments.engine, progress=progress,
         )  # fmt: skip
     seconds = time.perf_counter() - start

@@ -4,6 +4,7 @@ from pixelsnail.distributions.bernoulli import Bernoulli, BernoulliPixels
 from pixelsnail.distributions.categorical import Categorical, CategoricalPixels
 from pixelsnail.distributions.choose import HEADS, choose_head
 from pixelsnail.distributions.head import Head, PixelDistribution
+from pixelsnail.distributions.logistic_mixture import LogisticMixture, LogisticMixturePixels
 
 __all__ = [
     "HEADS",
@@ -12,6 +13,8 @@ __all__ = [
     "Categorical",
     "CategoricalPixels",
     "Head",
+    "LogisticMixture",
+    "LogisticMixturePixels",
     "PixelDistribution",
     "choose_head",
 ]

@@ -46,14 +46,20 @@ class BernoulliPixels(PixelDistribution):
 
 @dataclass(frozen=True)
 class Bernoulli:
-    """The head of binary images: one logit a channel. Ignores the dependence between the channels of a pixel."""
+    """The head of binary images: one logit a channel. Ignores the dependence between the channels of a pixel.
+
+    LogisticMixture models channels jointly.
+    """
 
     channels: int
     levels: int = 2
 
     def __post_init__(self) -> None:
         if self.levels != 2:
-            raise ValueError(f"A Bernoulli head has 2 levels, not {self.levels}; use head='Categorical'.")
+            raise ValueError(
+                f"A Bernoulli head has 2 levels, not {self.levels}; use head='Categorical' for codes, "
+                "head='LogisticMixture' for images."
+            )
 
     @property
     def size(self) -> int:

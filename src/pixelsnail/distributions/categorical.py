@@ -52,7 +52,10 @@ def gumbel(uniforms: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Categorical:
-    """The head of code maps: L logits a channel, channel-major. Ignores the dependence between channels of a pixel."""
+    """The head of code maps: L logits a channel, channel-major.
+
+    With C > 1 it takes the channels of a pixel for independent; LogisticMixture models them jointly.
+    """
 
     channels: int
     levels: int

@@ -10,6 +10,7 @@ from pixelsnail.engine.naive import naive_walk
 from pixelsnail.engine.program import CompilationError, Compiled, is_ready
 from pixelsnail.engine.sources import Source
 from pixelsnail.engine.walk import walk
+from pixelsnail.nn import merged
 
 ENGINES = ("auto", "compiled", "eager", "naive")
 
@@ -32,7 +33,8 @@ class Engine:
         """Raises ValueError for an unknown engine, CompilationError where "compiled" is asked for and cannot be had."""
         if name not in ENGINES:
             raise ValueError(f"There is no engine {name!r}; expected one of {', '.join(ENGINES)}.")
-        self.model, self.size = model, size
+        self.model = model = merged(model)
+        self.size = size
         self.loop = naive_walk if name == "naive" else walk
         self.walked: Any = model
         self.open = name == "auto" and context is None and model.device.type == "cpu"

@@ -21,7 +21,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pixelsnail.nn import Cache
+from pixelsnail.nn import Cache, merged
 
 Run = Callable[..., Tensor]
 
@@ -40,8 +40,9 @@ class Compiled:
 
         Raises CompilationError where it must be compiled and cannot be, in one sentence.
         """
-        self.model, self.head = model, model.head
-        self.run = _load(model, size)
+        self.model: Any = merged(model)
+        self.head = model.head
+        self.run = _load(self.model, size)
 
     def start(self, batch: int, *, size: tuple[int, int] | None = None, context: Tensor | None = None) -> Cache:
         """A new cache, with the buffers and constants that the model's first call would make."""
@@ -158,7 +159,7 @@ class _Call(nn.Module):
         model, names = self.parts
         tensors = (shared, buffers, constants, weights)
         named = [dict(zip(keys, values, strict=True)) for keys, values in zip(names, tensors, strict=True)]
-        cache = Cache(canvas, position)
+        cache = Cache(canvas, position, by_rows=model.by_rows)  # type: ignore[arg-type]
         cache.of_segment, cache.buffers, cache.constants = named[:3]
         result: Tensor = torch.func.functional_call(model, named[3], (x, cache))
         if [len(part) for part in named[:3]] != [len(keys) for keys in names[:3]]:

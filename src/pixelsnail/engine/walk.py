@@ -61,7 +61,7 @@ def walk(
     images = torch.arange(batch, device=result.device)  # those still walked over
     reached = cache.position  # the pixels from here on were never evaluated
     while cache.least < cache.pixels:
-        length = min(segment or default_segment(cache.batch), cache.pixels - cache.least)
+        length = min(segment or default_segment(cache.batch), cache.pixels - cache.least, cache.longest)
         positions = cache.segment(length)
         guesses = guess(cache, decisions, images, positions, reached)
         reached = torch.maximum(reached, positions[:, -1] + 1)
@@ -95,7 +95,7 @@ def default_segment(batch: int) -> int:
 def take_given(model: Walkable, cache: Cache, given: int, context: Tensor | None, at_once: int = 512) -> None:
     """Lets the layers see the `given` first pixels, whose levels are on the canvas."""
     while cache.least < given:
-        levels = cache.levels(min(at_once, given - cache.least))
+        levels = cache.levels(min(at_once, given - cache.least, cache.longest))
         model(levels, cache, context)
         cache.commit(levels)
 

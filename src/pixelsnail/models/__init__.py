@@ -1,8 +1,14 @@
 """Models: one file each, wiring only. `MODELS` is the one table of names."""
 
 from pixelsnail.models.model import Model
+from pixelsnail.models.original import PixelSNAILOriginal
+from pixelsnail.models.pixelcnnpp import PixelCNNpp
 from pixelsnail.models.pixelsnail import PixelSNAIL
 
-MODELS: dict[str, type[Model]] = {"PixelSNAIL": PixelSNAIL}
+MODELS: dict[str, type[Model]] = {
+    "PixelSNAIL": PixelSNAIL,
+    "PixelSNAILOriginal": PixelSNAILOriginal,
+    "PixelCNNpp": PixelCNNpp,
+}
 
-__all__ = ["MODELS", "Model", "PixelSNAIL"]
+__all__ = ["MODELS", "Model", "PixelCNNpp", "PixelSNAIL", "PixelSNAILOriginal"]

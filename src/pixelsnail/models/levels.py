@@ -33,6 +33,22 @@ def check_levels(x: Tensor, levels: int, shape: tuple[int, int, int] | None = No
         )
 
 
+def check_labels(context: Tensor | None, classes: int, count: int) -> None:
+    """Raises TypeError or ValueError unless context is a class label in [0, classes) for each of `count` images."""
+    expected = f"expected a class label 0 ... {classes - 1} for each of {count} images, (B,)"
+    if context is None:
+        raise ValueError(f"The model is conditional and context is missing; {expected}.")
+    if not isinstance(context, Tensor) or context.is_floating_point() or context.dtype == torch.bool:
+        kind = f"dtype {context.dtype}" if isinstance(context, Tensor) else f"type {type(context).__name__}"
+        raise TypeError(f"context has {kind}; {expected}, as integers.")
+    if context.shape != (count,):
+        raise ValueError(f"context has shape {tuple(context.shape)}; {expected}.")
+    wrong = (context < 0) | (context >= classes)
+    if bool(wrong.any()):
+        first = int(wrong.nonzero()[0])
+        raise ValueError(f"context holds label {context[first].item()} at image {first}; {expected}.")
+
+
 def _outside(x: Tensor, levels: int) -> Tensor:
     """Where x is below 0, or `levels` or above."""
     if x.dtype in (torch.uint16, torch.uint32, torch.uint64):

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from pixelsnail.distributions import PixelDistribution, choose_head
 from pixelsnail.engine import Draw, Engine, Known, Progress, Source
-from pixelsnail.models.levels import check_levels
+from pixelsnail.models.levels import check_labels, check_levels
 from pixelsnail.models.weights import check_configuration, load_weights, save_model, weights_file
 from pixelsnail.nn import Cache
 
@@ -37,15 +37,32 @@ class Model(
         "head": "Bernoulli or Categorical; null: Bernoulli for 2 levels, Categorical above",
     }
     """A line on every constructor argument, for `--help`; a subclass adds its own."""
+    by_rows: ClassVar[bool] = False
+    """Whether a segment must not go on over the end of a row, since a stream runs on whole rows (`Above`)."""
+    granularity: int = 1
+    """What divides the height and the width of every image."""
+    classes: int = 0
+    """Number of class labels that condition the model; 0 where it is unconditional."""
 
-    def __init__(self, shape: tuple[int, int, int], levels: int, head: str | None = None) -> None:
+    def __init__(
+        self, shape: tuple[int, int, int], levels: int, head: str | None = None, mixtures: int | None = None
+    ) -> None:
         super().__init__()
         if len(shape) != 3 or any(not isinstance(n, int) or n < 1 for n in shape):
             raise ValueError(f"shape is {shape!r}; expected (C, H, W), three whole numbers of at least 1.")
         at_least(2, levels=levels)
         self.shape = (shape[0], shape[1], shape[2])
         self.levels = levels
-        self.head = choose_head(head, shape[0], levels)
+        self.head = choose_head(head, shape[0], levels, mixtures)
+
+    def check_size(self, height: int, width: int) -> None:
+        """Raises ValueError for a size that the model's definition does not allow."""
+        n = self.granularity
+        if height % n or width % n:
+            raise ValueError(
+                f"Images are {height} x {width}, but {type(self).__name__} needs a height and width divisible by {n}; "
+                "pad or crop them."
+            )
 
     # Scoring
 
@@ -82,7 +99,7 @@ class Model(
     def start(self, batch: int, *, size: tuple[int, int] | None = None, context: Tensor | None = None) -> Cache:
         """A new cache for `batch` images of the model's size, or of another `size` (H, W), all undecided."""
         shape = self.shape if size is None else (self.shape[0], *size)
-        return Cache.empty(batch, shape, self.device, context)
+        return Cache.empty(batch, shape, self.device, context, self.by_rows)
 
     def sample(
         self,
@@ -153,8 +170,9 @@ class Model(
         """Walks over `count` images, `batch` at a time; source(first, end) decides images first ... end - 1."""
         at_least(1, batch=batch)
         _check_temperature(temperature)
-        self._check_context(context)
+        self._check_context(context, count)
         height, width = self.shape[1:] if size is None else size
+        self.check_size(height, width)
         engines = Engine(self, engine, (height, width), context)
         parts: list[Tensor] = []
         with evaluating(self):
@@ -163,7 +181,8 @@ class Model(
                 decided: Source = source(first, end)
                 parts.append(
                     engines.decide(
-                        decided, end - first, count - end, context=context, temperature=temperature,
+                        decided, end - first, count - end, temperature=temperature,
+                        context=None if context is None else context[first:end].to(self.device),
                         progress=_part_of(progress, first, end, count),
                     ).to(torch.uint8 if self.levels <= 256 else torch.long)
                 )  # fmt: skip
@@ -201,11 +220,14 @@ class Model(
 
     def _check(self, x: Tensor, context: Tensor | None) -> None:
         check_levels(x, self.levels, self.shape)
-        self._check_context(context)
+        self.check_size(*x.shape[2:])
+        self._check_context(context, len(x))
 
-    def _check_context(self, context: Tensor | None) -> None:
-        if context is not None:
-            raise ValueError(f"{type(self).__name__} is unconditional and takes no context; leave context out.")
+    def _check_context(self, context: Tensor | None, count: int) -> None:
+        if self.classes:
+            check_labels(context, self.classes, count)
+        elif context is not None:
+            raise ValueError(f"This {type(self).__name__} is unconditional and takes no context; leave context out.")
 
 
 def at_least(least: int, **arguments: int) -> None:

@@ -1,6 +1,7 @@
 """A model on disk: config.json (its name and constructor arguments) beside model.safetensors."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -72,17 +73,23 @@ def load_weights(model: nn.Module, path: Path) -> None:
     take_state(model, tensors, str(path))
 
 
-def take_state(model: nn.Module, state: dict[str, Tensor], origin: str) -> None:
+def take_state(model: nn.Module, state: Mapping[str, Tensor], origin: str) -> None:
     """Copies a state into a model. Raises ValueError that lists every name missing, extra or of another shape."""
-    own = model.state_dict()
-    wrong = [f"{name} is missing" for name in own if name not in state]
-    wrong += [f"{name} is not part of the model" for name in state if name not in own]
+    check_fit({name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}, state, origin, model)
+    model.load_state_dict(dict(state))
+
+
+def check_fit(
+    expected: Mapping[str, tuple[int, ...]], state: Mapping[str, Tensor], origin: str, model: nn.Module
+) -> None:
+    """Raises ValueError that lists every name of a state that is missing, extra or of another shape than expected."""
+    wrong = [f"{name} is missing" for name in expected if name not in state]
+    wrong += [f"{name} is not part of the model" for name in state if name not in expected]
     wrong += [
-        f"{name} has shape {tuple(state[name].shape)} instead of {tuple(own[name].shape)}"
-        for name in own
-        if name in state and state[name].shape != own[name].shape
+        f"{name} has shape {tuple(state[name].shape)} instead of {shape}"
+        for name, shape in expected.items()
+        if name in state and tuple(state[name].shape) != shape
     ]
     if wrong:
         shown = "; ".join(wrong[:8]) + (f"; and {len(wrong) - 8} more" if len(wrong) > 8 else "")
         raise ValueError(f"{origin} does not fit this {type(model).__name__}: {shown}. Nothing was loaded.")
-    model.load_state_dict(state)

@@ -1,6 +1,7 @@
 """Causal self-attention over all earlier positions, without a matrix of positions by positions."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pixelsnail.nn.cache import Cache
@@ -49,6 +50,45 @@ class StrictAttention(nn.Module):
     def _merge(self, h: Tensor) -> Tensor:
         """(B, heads, n, D) -> (B, n, heads * D)."""
         return h.transpose(1, 2).flatten(2)
+
+
+class PooledStrictAttention(nn.Module):
+    """Attention to squares of `factor` x `factor` pixels, whose keys and values are the maxima of their pixels'.
+
+    A pixel sees the squares that end before it in raster order. Where it sees none it gets zero. As in
+    `StrictAttention`, keys and values are computed from delayed features: position t holds those of pixel t - 1.
+    """
+
+    def __init__(self, factor: int) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, queries: Tensor, keys: Tensor, values: Tensor, cache: Cache | None = None) -> Tensor:
+        """(B, K, H, W), (B, K, H, W), (B, V, H, W), or a segment of each -> (B, V, H, W), or that segment."""
+        batch, _, rows, columns = queries.shape
+        if cache is None:
+            pixels = rows * columns
+            squares = self.squares(rows, columns, queries.device)
+            t = torch.arange(pixels, device=queries.device)[None]
+            k, v = (F.pad(_flat(h), (0, 0, 0, 1)) for h in (keys, values))
+        else:
+            squares = cache.once((self, "squares"), lambda: self.squares(cache.height, cache.width, queries.device))
+            t = cache.segment(columns)
+            k, v = cache.store(self, "keys", keys), cache.store(self, "values", values)
+        k, v = (h[:, squares + 1].amax(2) for h in (k, v))  # (B, squares, .)
+        seen = squares[:, -1] < t[..., None]
+        # An entry of zeros before the others, for the pixels that see no square.
+        seen = F.pad(seen, (1, 0), value=False) | F.pad(~seen.any(-1, keepdim=True), (0, len(squares)), value=False)
+        k, v = (F.pad(h, (0, 0, 1, 0)) for h in (k, v))
+        q, k, v = (h[:, None] for h in (_flat(queries), k, v))
+        out = F.scaled_dot_product_attention(q, k, v, attn_mask=seen[:, None])
+        return channels_first(out.view(batch, rows, columns, values.shape[1]))
+
+    def squares(self, height: int, width: int, device: torch.device) -> Tensor:
+        """The raster positions of every square's pixels, in order: (squares, factor ** 2)."""
+        f = self.factor
+        t = torch.arange(height * width, device=device).view(height // f, f, width // f, f)
+        return t.transpose(1, 2).reshape(-1, f * f)
 
 
 def _flat(h: Tensor) -> Tensor:

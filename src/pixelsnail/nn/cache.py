@@ -24,12 +24,18 @@ class Cache:
     """The state of one walk over a batch of images, owned by whoever walks.
 
     `position` (B,) is each image's first undecided pixel in raster order. `canvas` holds the levels (B, C, H, W):
-    decided before the position, guesses from there on.
+    decided before the position, guesses from there on. With `by_rows` no segment goes on over the end of a row.
     """
 
-    def __init__(self, canvas: Tensor, position: Tensor, context: Tensor | None = None) -> None:
+    def __init__(self, canvas: Tensor, position: Tensor, context: Tensor | None = None, by_rows: bool = False) -> None:
         self.batch, self.channels, self.height, self.width = canvas.shape
         self.canvas, self.position, self.context = canvas, position, context
+        self.longest = self.width if by_rows else self.pixels
+        """The largest number of pixels of a segment."""
+        self.chosen: Tensor | None = None
+        """The images that a call is about, where it is not about all."""
+        self.rows: Cache | None = None
+        """The state of streams that run on whole rows."""
         self.least, self.most = 0, 0
         """The positions of the image that is behind and of the one that is ahead."""
         self.buffers: dict[tuple[nn.Module, str], Tensor] = {}
@@ -41,11 +47,16 @@ class Cache:
 
     @classmethod
     def empty(
-        cls, batch: int, shape: tuple[int, int, int], device: torch.device, context: Tensor | None = None
+        cls,
+        batch: int,
+        shape: tuple[int, int, int],
+        device: torch.device,
+        context: Tensor | None = None,
+        by_rows: bool = False,
     ) -> "Cache":
         """A cache of `batch` images of shape (C, H, W), all undecided."""
         canvas = torch.zeros(batch, *shape, dtype=torch.long, device=device)
-        return cls(canvas, torch.zeros(batch, dtype=torch.long, device=device), context)
+        return cls(canvas, torch.zeros(batch, dtype=torch.long, device=device), context, by_rows)
 
     @property
     def pixels(self) -> int:
@@ -54,27 +65,30 @@ class Cache:
 
     @property
     def images(self) -> Tensor:
-        """0 ... B - 1."""
-        return self.shared("_images", 0)
+        """The images that a call is about: 0 ... B - 1, or those chosen."""
+        return self.shared("_images", 0) if self.chosen is None else self.chosen
 
     # The segment at hand
 
     def segment(self, length: int) -> Tensor:
         """The raster positions of the next `length` pixels of each image: (B, length).
 
-        Near the end of an image a segment begins earlier, with decided pixels, so that it has its length.
+        Near the end of an image (or of a row, where it must not go on) a segment begins earlier, with decided pixels,
+        so that it has its length.
         """
-        if length > self.pixels:
-            raise ValueError(f"A segment of {length} pixels is longer than an image of {self.pixels}.")
+        if length > self.longest:
+            whole = "an image" if self.longest == self.pixels else "a row"
+            raise ValueError(f"A segment of {length} pixels is longer than {whole} of {self.longest}.")
         return self.shared("_segment", length)
 
     def levels(self, length: int) -> Tensor:
         """What the canvas holds in the segment: (B, C, 1, length)."""
-        index = self.segment(length)[:, None].expand(-1, self.channels, -1)
-        return self.canvas.flatten(2).gather(2, index)[:, :, None]
+        return self._canvas_at(self.segment(length)).transpose(1, 2)[:, :, None]
 
     def put(self, x: Tensor) -> None:
         """Puts a segment's levels (B, C, 1, n) on the canvas."""
+        if self.chosen is not None:  # whole rows are read from the canvas
+            return
         flat = x.flatten(2)
         index = self.segment(flat.shape[-1])[:, None].expand(-1, self.channels, -1)
         self.canvas.view(self.batch, self.channels, -1).scatter_(2, index, flat.long())
@@ -110,8 +124,16 @@ class Cache:
         self.canvas, self.position = kept(self.canvas), kept(self.position)
         self.context = None if self.context is None else self.context[order]
         self.buffers = {key: kept(buffer) for key, buffer in self.buffers.items()}
+        if self.rows is not None:
+            self.rows.canvas, self.rows.position = self.canvas, kept(self.rows.position)
+            self.rows.buffers = {key: kept(buffer) for key, buffer in self.rows.buffers.items()}
         self._locate()
         return order
+
+    def choose(self, images: Tensor) -> None:
+        """The next call is about these images alone."""
+        self.chosen, self.batch = images, len(images)
+        self.of_segment.clear()
 
     def _locate(self) -> None:
         """After a change of positions: notes the least and the most, and forgets what belonged to the old ones."""
@@ -137,18 +159,19 @@ class Cache:
         """Writes a segment's features (B, D, 1, n); returns the buffer (B, H * W + 1, D), zero in the last place."""
         key = (layer, name)
         if key not in self.buffers:
-            self.buffers[key] = h.new_zeros(self.batch, self.pixels + 1, h.shape[1])
+            self.buffers[key] = h.new_zeros(len(self.canvas), self.pixels + 1, h.shape[1])
         data = self.buffers[key]
         data.view(-1, h.shape[1]).index_copy_(0, self._places_at(((0, 0),), h), channels_last(h).flatten(0, 2))
         return data
 
-    def around(self, layer: nn.Module, h: Tensor, offsets: Offsets) -> Tensor:
+    def around(self, layer: nn.Module, h: Tensor, offsets: Offsets, node: int = 1) -> Tensor:
         """Stores a segment's features and returns those at `offsets` from each: (B, D, 1, n) -> (B * n, offsets * D).
 
-        Zero outside of the image.
+        Zero outside of the image. Features of a lower resolution lie at every pixel of their node, a square of `node`
+        pixels' width: offsets then count, in pixels, from the node's first pixel.
         """
         data = self.store(layer, "features", h)
-        seen = data.view(-1, h.shape[1]).index_select(0, self._places_at(offsets, h))
+        seen = data.view(-1, h.shape[1]).index_select(0, self._places_at(offsets, h, node))
         return seen.view(-1, len(offsets) * h.shape[1])
 
     def before(self, layer: nn.Module, h: Tensor) -> Tensor:
@@ -176,6 +199,17 @@ class Cache:
         previous = self._previous(length)
         return self._canvas_at(previous), (previous < self.pixels)[..., None]
 
+    def above(self, stream: nn.Module, length: int) -> Tensor:
+        """What `stream`, which maps levels to several features and sees rows above alone, gives: (B, D, 1, n), joined.
+
+        It runs on a whole row at a time, once, when an image begins that row: all it sees is decided by then.
+        """
+        return self.shared("_above", length, stream)
+
+    def parity(self, node: int, length: int) -> Tensor:
+        """Which quarter of the node above it a node of `node` pixels' width is, for the segment: 0 ... 3, (B * n,)."""
+        return self.shared("_parity", length, node)
+
     def visible(self, length: int, like: Tensor) -> Tensor:
         """What the segment's queries see of delayed entries 0 ... E - 1, as a term of the scores: (B, n, E).
 
@@ -195,8 +229,28 @@ class Cache:
         return torch.arange(self.batch, device=self.canvas.device)
 
     def _segment(self, length: int) -> Tensor:
-        start = self.position.clamp(max=self.pixels - length)
-        return start[:, None] + torch.arange(length, device=start.device)
+        position = self.position if self.chosen is None else self.position[self.chosen]
+        end = (position.clamp(max=self.pixels - 1) // self.longest + 1) * self.longest
+        return torch.minimum(position, end - length)[:, None] + torch.arange(length, device=position.device)
+
+    def _above(self, length: int, stream: nn.Module) -> Tensor:
+        if self.rows is None:
+            self.rows = Cache(self.canvas, torch.zeros_like(self.position), by_rows=True)
+        rows = self.rows  # its position is the first row's that was not computed yet
+        late = (self.position.clamp(max=self.pixels - 1) >= rows.position).nonzero()[:, 0]
+        if len(late):
+            context = None if self.context is None else self.context[late]
+            rows.choose(late)
+            rows.store(stream, "result", torch.cat(list(stream(rows.levels(self.width), rows, context)), dim=1))
+            rows.position[late] += self.width
+        result = rows.buffers[stream, "result"]
+        places = self.shared("_places", length, ((0, 0),), 1).flatten()
+        seen = result.view(-1, result.shape[-1]).index_select(0, places)
+        return channels_first(seen.view(self.batch, 1, length, -1))
+
+    def _parity(self, length: int, node: int) -> Tensor:
+        t = self.segment(length).flatten()
+        return t // self.width // node % 2 * 2 + t % self.width // node % 2
 
     def _visible(self, length: int, dtype: torch.dtype) -> Tensor:
         segment = self.segment(length)[..., None]
@@ -207,9 +261,9 @@ class Cache:
     def _later(self, length: int, dtype: torch.dtype) -> Tensor:
         return (self.segment(length) > 0).to(dtype)[:, None, None]
 
-    def _places(self, length: int, offsets: Offsets) -> Tensor:
-        """The places in all buffers of the segment's pixels, moved by each of `offsets`: (B, n, offsets)."""
-        return self._of_all(self._table(offsets)[self.segment(length)])
+    def _places(self, length: int, offsets: Offsets, node: int) -> Tensor:
+        """The places in all buffers of the segment's nodes, moved by each of `offsets`: (B, n, offsets)."""
+        return self._of_all(self._table(offsets, node)[self.segment(length)])
 
     def _places_before(self, length: int) -> Tensor:
         """The places in all buffers of the raster-previous pixels: (B, n)."""
@@ -217,8 +271,8 @@ class Cache:
 
     # Indices
 
-    def _places_at(self, offsets: Offsets, h: Tensor) -> Tensor:
-        return self.shared("_places", h.shape[-1], offsets).flatten()
+    def _places_at(self, offsets: Offsets, h: Tensor, node: int = 1) -> Tensor:
+        return self.shared("_places", h.shape[-1], offsets, node).flatten()
 
     def _canvas_at(self, table: Tensor) -> Tensor:
         """Levels at raster positions (B, ...); any level where the position is outside."""
@@ -235,15 +289,15 @@ class Cache:
         """Places of each image's buffer (B, ...) as places of all buffers in a row."""
         return places + (self.images * (self.pixels + 1)).view(-1, *[1] * (places.dim() - 1))
 
-    def _table(self, offsets: Offsets) -> Tensor:
-        """For every pixel the raster positions at `offsets` from it, H * W where outside: (H * W, offsets)."""
+    def _table(self, offsets: Offsets, node: int = 1) -> Tensor:
+        """For every pixel the raster positions at `offsets` from its node, H * W where outside: (H * W, offsets)."""
 
         def compute() -> Tensor:
             t = torch.arange(self.pixels, device=self.canvas.device)
-            row, column = t[:, None] // self.width, t[:, None] % self.width
+            row, column = (n // node * node for n in (t[:, None] // self.width, t[:, None] % self.width))
             moves = torch.tensor(offsets, device=t.device)
             rows, columns = row + moves[:, 0], column + moves[:, 1]
             inside = (rows >= 0) & (columns >= 0) & (columns < self.width)
             return torch.where(inside, rows * self.width + columns, self.pixels)
 
-        return self.once(offsets, compute)
+        return self.once((offsets, node), compute)

@@ -11,21 +11,27 @@ from pixelsnail.nn.layout import channels_first, channels_last
 
 
 class CausalConv(nn.Conv2d):
-    """A convolution that sees `above` rows up, `left` columns back, and `right` columns ahead in the rows above.
+    """A convolution that sees `above` rows up, `left` columns back, and `right` columns ahead.
 
-    Without a mask the kernel is (above + 1, left + 1): the pixel itself, its left neighbours and those above them.
+    Without a mask the kernel is (above + 1, left + 1 + right): the pixel itself, its neighbours in the row and those
+    above them. Seeing to the right in its own row is for streams that know the rows above alone (`Above`).
     `CausalConv.masked` is the k x k masked convolution of van den Oord et al. 2016 (arXiv 1601.06759, section 3.4): the
     rows above whole, the current one up to the centre, which mask A hides and mask B keeps. Masked taps are parameters
     without effect, as in every implementation of it, so that parameters count and initialise alike.
+
+    `stride` 2 halves the resolution. Every feature is that of a node, a square of `node` pixels; a segment has it at
+    each of the node's pixels.
     """
 
     mask: Tensor | None
 
-    def __init__(self, inputs: int, outputs: int, *, above: int, left: int) -> None:
-        super().__init__(inputs, outputs, (above + 1, left + 1))
-        self.above, self.left, self.right = above, left, 0
+    def __init__(
+        self, inputs: int, outputs: int, *, above: int, left: int, right: int = 0, stride: int = 1, node: int = 1
+    ) -> None:
+        super().__init__(inputs, outputs, (above + 1, left + 1 + right), stride=stride)
+        self.above, self.left, self.right, self.node = above, left, right, node
         self.register_buffer("mask", None, persistent=False)
-        self.offsets: Offsets = tuple((r - above, c - left) for r in range(above + 1) for c in range(left + 1))
+        self.offsets = window(above, left, right, node // stride)
 
     @classmethod
     def masked(cls, inputs: int, outputs: int, size: int, *, centre: bool) -> "CausalConv":
@@ -39,30 +45,41 @@ class CausalConv(nn.Conv2d):
         layer.offsets = tuple((int(r) - middle, int(c) - middle) for r, c in mask.nonzero())
         return layer
 
+    def kernel(self) -> Tensor:
+        """The weights in effect, masked or not: (outputs, inputs, rows, columns)."""
+        return self.weight
+
     def taps(self) -> Tensor:
         """The weights in effect: (outputs, inputs, above + 1, left + 1 + right)."""
         if self.mask is None:
-            return self.weight
-        return self.weight[:, :, : self.above + 1] * self.mask
+            return self.kernel()
+        return self.kernel()[:, :, : self.above + 1] * self.mask
 
     def matrix(self) -> Tensor:
         """The weights at `offsets`: (offsets * inputs, outputs)."""
-        kernel = self.weight[:, :, : self.above + 1].flatten(2)  # (outputs, inputs, places)
+        kernel = self.kernel()[:, :, : self.above + 1].flatten(2)  # (outputs, inputs, places)
         if self.mask is not None:
             kernel = kernel[:, :, self.mask.flatten().bool()]
         return kernel.permute(2, 1, 0).flatten(0, 1).contiguous()
 
     def forward(self, h: Tensor, cache: Cache | None = None) -> Tensor:
-        """(B, inputs, H, W) -> (B, outputs, H, W); with a cache, a segment of it."""
+        """(B, inputs, H, W) -> (B, outputs, H / stride, W / stride); with a cache, a segment -> a segment."""
         if cache is None:
-            return convolve(h, self.taps(), self.bias, (self.left, self.right, self.above, 0))
-        return self.combine(cache.around(self, h, self.offsets), cache)
+            return convolve(h, self.taps(), self.bias, (self.left, self.right, self.above, 0), self.stride[0])
+        if self.offsets == ((0, 0),):  # sees nothing but the pixel itself
+            return self.combine(channels_last(h).flatten(0, 2), cache)
+        return self.combine(cache.around(self, h, self.offsets, self.node), cache)
 
     def combine(self, seen: Tensor, cache: Cache) -> Tensor:
         """What the taps make of the features at `offsets`: (B * n, offsets * inputs) -> (B, outputs, 1, n)."""
         matrix: Tensor = cache.once((self, "matrix"), self.matrix)
         out = seen @ matrix if self.bias is None else torch.addmm(self.bias, seen, matrix)
         return channels_first(out.view(cache.batch, 1, -1, self.out_channels))
+
+
+def window(above: int, left: int, right: int, step: int = 1) -> Offsets:
+    """The places that a kernel sees, in raster order; its taps are `step` pixels apart."""
+    return tuple((r * step, c * step) for r in range(-above, 1) for c in range(-left, right + 1))
 
 
 class Pointwise(nn.Conv2d):
@@ -91,13 +108,17 @@ def _by_convolution(h: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     return F.conv2d(h, weight, bias)
 
 
-def convolve(h: Tensor, weight: Tensor, bias: Tensor | None, padding: tuple[int, int, int, int]) -> Tensor:
+def convolve(
+    h: Tensor, weight: Tensor, bias: Tensor | None, padding: tuple[int, int, int, int], stride: int = 1
+) -> Tensor:
     """The convolution of h with (left, right, above, below) zeros around it, which keeps h and not its padded copy.
 
     In training h is an activation's output, which that activation keeps anyway.
     """
-    if not torch.is_grad_enabled() or torch.compiler.is_compiling():
-        return F.conv2d(F.pad(h, padding), weight, bias)
+    if not any(padding):
+        return F.conv2d(h, weight, bias, stride)
+    if stride > 1 or not torch.is_grad_enabled() or torch.compiler.is_compiling():
+        return F.conv2d(F.pad(h, padding), weight, bias, stride)
     if torch.is_autocast_enabled(h.device.type):  # a Function sees to its own dtype
         dtype = torch.get_autocast_dtype(h.device.type)
         h, weight, bias = h.to(dtype), weight.to(dtype), None if bias is None else bias.to(dtype)

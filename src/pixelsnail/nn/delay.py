@@ -3,9 +3,11 @@
 A key or value computed from position u may contain pixel u itself, and then pixel u's query must not see it. Computing
 keys and values from delayed features instead, position u holds what was known one pixel earlier; the attention is then
 an ordinary causal one, its first entry does not exist, and the same wiring serves image, segment and single pixel.
+
+No attention sees what the first position holds. In a whole image that is the last pixel, so that each pixel is there
+once, and statistics over positions (data-dependent initialisation) are those over pixels.
 """
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pixelsnail.nn.cache import Cache
@@ -13,14 +15,14 @@ from pixelsnail.nn.layout import channels_first, channels_last
 
 
 def delayed(h: Tensor) -> Tensor:
-    """(B, C, H, W) moved on by one pixel in raster order, zero at the first."""
+    """(B, C, H, W) moved on by one pixel in raster order, from the last to the first."""
     batch, channels, height, width = h.shape
     flat = channels_last(h).reshape(batch, height * width, channels)
-    return channels_first(F.pad(flat, (0, 0, 1, -1)).view(batch, height, width, channels))
+    return channels_first(flat.roll(1, dims=1).view(batch, height, width, channels))
 
 
 class Delay(nn.Module):
-    """Moves features on by one pixel in raster order; the first position gets zero."""
+    """Moves features on by one pixel in raster order; what the first position gets is never used."""
 
     def forward(self, h: Tensor, cache: Cache | None = None) -> Tensor:
         """(B, C, H, W), or a segment -> the same shape."""

@@ -1,6 +1,9 @@
 """Layers that read levels: the stem and the pixel delay. With a cache they read the canvas, and keep no copy."""
 
+from collections.abc import Sequence
+
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pixelsnail.nn.cache import Cache
@@ -40,7 +43,7 @@ class PixelConv(nn.Module):
 
 
 class PixelDelay(nn.Module):
-    """The raster-previous pixel at every position; zero at the first."""
+    """The raster-previous pixel at every position; what the first one gets is never used."""
 
     def __init__(self, scale: nn.Module) -> None:
         super().__init__()
@@ -53,3 +56,58 @@ class PixelDelay(nn.Module):
         cache.put(x)
         levels, inside = cache.pixel_before(x.shape[-1])  # (B, n, C)
         return channels_first(torch.where(inside, self.scale(levels, like), 0.0)[:, None])
+
+
+class SymmetricScale(nn.Module):
+    """Levels 0 ... L - 1 to -1 ... 1, as the paper's models read them."""
+
+    def __init__(self, levels: int) -> None:
+        super().__init__()
+        self.levels = levels
+
+    def forward(self, x: Tensor, like: Tensor) -> Tensor:
+        """Levels of any integer dtype -> floats of the dtype of `like`."""
+        half = (self.levels - 1) / 2
+        return (x.to(like.dtype) - half) / half
+
+
+class ShiftedPixelConv(nn.Module):
+    """A first layer of the paper's models: a convolution of the image, moved down or right by one so as to be causal.
+
+    The image has one more channel, of ones, by which a kernel tells the image from the zeros around it. What is moved
+    in is zero (and not the bias).
+    """
+
+    def __init__(self, scale: nn.Module, conv: CausalConv, *, down: int, right: int) -> None:
+        super().__init__()
+        self.scale, self.conv, self.down, self.right = scale, conv, down, right
+        self.offsets = tuple((row - down, column - right) for row, column in conv.offsets)
+
+    def forward(self, x: Tensor, cache: Cache | None = None) -> Tensor:
+        """Levels (B, C, H, W), or a segment of them -> features."""
+        if cache is None:
+            out = self.conv(F.pad(self.scale(x, self.conv.weight), (0, 0, 0, 0, 0, 1), value=1.0))
+            return F.pad(out, (self.right, -self.right, self.down, -self.down))
+        cache.put(x)
+        levels, inside = cache.pixels_at(self.offsets, x.shape[-1])  # (B, n, offsets, C), (B, n, offsets, 1)
+        pixels = torch.where(inside, self.scale(levels, self.conv.weight), 0.0)
+        seen = torch.cat([pixels, inside.to(pixels.dtype)], dim=-1).flatten(2).flatten(0, 1)
+        moved = inside[:, :, self.offsets.index((-self.down, -self.right)), 0]
+        return self.conv.combine(seen, cache) * moved[:, None, None]
+
+
+class Above(nn.Module):
+    """A stream that knows the rows above alone, and so may look to both sides within a row.
+
+    It maps levels to several features of the same width. With a cache it runs on a whole row when that row begins.
+    """
+
+    def __init__(self, stream: nn.Module, width: int) -> None:
+        super().__init__()
+        self.stream, self.width = stream, width
+
+    def forward(self, x: Tensor, cache: Cache | None = None, context: Tensor | None = None) -> Sequence[Tensor]:
+        """Levels (B, C, H, W), or a segment of them -> features of each, in order."""
+        if cache is None:
+            return self.stream(x, None, context)
+        return cache.above(self.stream, x.shape[-1]).split(self.width, dim=1)

@@ -1,0 +1,129 @@
+"""The paper's own PixelSNAIL.
+
+X. Chen, N. Mishra, M. Rohaninejad, P. Abbeel: PixelSNAIL: An improved autoregressive generative model, 2017, arXiv
+1712.09763, as in its authors' code (github.com/neocxi/pixelsnail-public, pixel_cnn_pp/model.py, the small-key family:
+h12_noup_smallkey_spec is the published model).
+"""
+
+from functools import partial
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from pixelsnail.models.gated import Activation, GatedResidual, activate
+from pixelsnail.models.model import Model, at_least
+from pixelsnail.nn import (
+    Cache,
+    Delay,
+    NormalizedConv,
+    PixelDelay,
+    PooledStrictAttention,
+    Positions,
+    ShiftedPixelConv,
+    StrictAttention,
+    SymmetricScale,
+)
+
+
+class PixelSNAILOriginal(Model):
+    """x -> above + left -> block * blocks -> elu -> out -> parameters of every pixel
+
+    block:  h -> residual * residuals -+-> attention over (x, h, position) of all earlier pixels -+-> merge -> h
+                                       +----------------------------------------------------------+
+
+    The defaults are the published CIFAR-10 model: 46,180,788 parameters, 2.85 bits/dim. Every convolution is weight
+    normalised; `key` is the channels of queries and keys, values have half of `channels`. With `attention_downsample` f
+    keys and values are the maxima of f x f pixels, and only blocks that lie before a pixel are seen. Works at any
+    height and width that f divides.
+    """
+
+    meanings: ClassVar[dict[str, str]] = {
+        **Model.meanings,
+        "head": "Bernoulli, Categorical or LogisticMixture; null: LogisticMixture",
+        "channels": "width of the residual stream",
+        "blocks": "blocks, each with one attention (12 in the published model)",
+        "residuals": "residual layers of a block, two causal convolutions each",
+        "mixtures": "components of the LogisticMixture",
+        "key": "channels of the attention's queries and keys",
+        "attention_downsample": "side of the squares of pixels that share a key and value",
+        "activation": "elu, relu or concat_elu",
+        "dropout": "dropout in residual layers, while training",
+    }
+
+    def __init__(
+        self,
+        shape: tuple[int, int, int] = (3, 32, 32),
+        levels: int = 256,
+        channels: int = 256,
+        blocks: int = 12,
+        residuals: int = 4,
+        mixtures: int = 10,
+        key: int = 16,
+        attention_downsample: int = 1,
+        activation: Activation = "elu",
+        dropout: float = 0.5,
+        head: str | None = None,
+    ) -> None:
+        head = head or "LogisticMixture"
+        super().__init__(shape, levels, head, mixtures if head == "LogisticMixture" else None)
+        at_least(2, channels=channels)
+        at_least(1, key=key, attention_downsample=attention_downsample)
+        at_least(0, blocks=blocks, residuals=residuals)
+        self.granularity = attention_downsample
+        self.check_size(*shape[1:])
+        image, scale = shape[0], SymmetricScale(levels)
+        self.above = ShiftedPixelConv(scale, NormalizedConv(image + 1, channels, left=1, right=1), down=1, right=0)
+        self.left = ShiftedPixelConv(scale, NormalizedConv(image + 1, channels, above=1), down=0, right=1)
+        self.position, self.position_before = Positions(), Positions(delay=True)
+        self.pixel_before = PixelDelay(scale)
+        self.blocks = nn.ModuleList(
+            Block(image, channels, residuals, key, attention_downsample, activation, dropout) for _ in range(blocks)
+        )
+        self.out = NormalizedConv(channels, self.head.size)
+
+    def forward(self, x: Tensor, cache: Cache | None = None, context: Tensor | None = None) -> Tensor:
+        """Levels (B, C, H, W) -> parameters (B, P, H, W); with a cache, a segment of each. Does not check levels."""
+        h = (self.above(x, cache) + self.left(x, cache)).contiguous(memory_format=torch.channels_last)
+        pixel_before = self.pixel_before(x, h, cache)
+        position, position_before = (
+            planes(h, cache).repeat_interleave(x.shape[1], dim=1).expand(len(h), -1, -1, -1)
+            for planes in (self.position, self.position_before)
+        )
+        for block in self.blocks:
+            h = block(h, position, position_before, pixel_before, cache)
+        parameters: Tensor = self.out(activate("elu", h), cache)
+        return parameters
+
+
+class Block(nn.Module):
+    """Residual layers, then attention over all earlier pixels, then both merged (the paper's figure 2)."""
+
+    def __init__(
+        self, image: int, channels: int, residuals: int, key: int, factor: int, activation: Activation, dropout: float
+    ) -> None:
+        super().__init__()
+        residual = partial(GatedResidual, activation=activation, dropout=dropout)
+        causal = partial(NormalizedConv, above=1, left=1)
+        seen, asking = channels + 3 * image, channels + 2 * image
+        self.residuals = nn.ModuleList(residual(channels, causal) for _ in range(residuals))
+        self.delay = Delay()
+        self.key_value_residual = residual(seen, NormalizedConv)
+        self.key_value = NormalizedConv(seen, key + channels // 2)
+        self.query_residual = residual(asking, NormalizedConv)
+        self.query = NormalizedConv(asking, key)
+        self.attention = StrictAttention() if factor == 1 else PooledStrictAttention(factor)
+        self.merge = residual(channels, NormalizedConv, beside=channels // 2)
+        self.widths = (key, channels // 2)
+
+    def forward(
+        self, h: Tensor, position: Tensor, position_before: Tensor, pixel_before: Tensor, cache: Cache | None
+    ) -> Tensor:
+        """(B, channels, H, W) -> the same."""
+        for residual in self.residuals:
+            h = residual(h, cache)
+        known = torch.cat([pixel_before, self.delay(h, cache), position_before], dim=1)
+        keys, values = self.key_value(self.key_value_residual(known, cache), cache).split(self.widths, dim=1)
+        queries = self.query(self.query_residual(torch.cat([h, position], dim=1), cache), cache)
+        merged: Tensor = self.merge(h, cache, self.attention(queries, keys, values, cache))
+        return merged
