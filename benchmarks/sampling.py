@@ -2,10 +2,13 @@
 
     python -m benchmarks.sampling [--run RUN | --shape 1 16 16 --levels 512] [--batches 1 16 64 256] [--repetitions 3]
                                   [--eager] [--windows 28 42 56 84] [--json]
+    python -m benchmarks.sampling --model PixelSNAILOriginal --batches 1 16 --eager    (or PixelCNNpp)
 
 Without a run the model is the packaged one, trained on MNIST: how many pixels a call decides depends on the weights.
-With --shape it is the published configuration for such images, with random weights. Both engines draw the same images,
-and one image is compared with the naive sampler's, whose cost is H * W forward passes by definition. A forward pass is
+With --shape it is the published configuration for such images, with random weights, and with --model that of another
+model. Both engines draw the same images,
+and one image (8 x 8 pixels, where a model is large) is compared with the naive sampler's, whose cost is H * W forward
+passes by definition. A forward pass is
 float32 without gradients, eager and (once) compiled; the faster one is the unit. --eager leaves the compiler out.
 --windows counts the calls that one image takes, for every segment length given and several rules of guessing.
 """
@@ -24,8 +27,11 @@ import pixelsnail
 from benchmarks.machine import describe, interleaved, seconds, spread
 from pixelsnail.engine import Compiled, Draw, walk
 from pixelsnail.engine.sources import Drawing
+from pixelsnail.models import MODELS
 
 SEEDS = range(8)
+LARGE = 5_000_000
+"""Parameters from which on the naive sampler is spared a whole image."""
 
 
 def measure(model: pixelsnail.Model, forwards: dict[str, Any], walked: dict[str, Any], batch: int, repetitions: int):
@@ -64,11 +70,11 @@ def measure(model: pixelsnail.Model, forwards: dict[str, Any], walked: dict[str,
     }
 
 
-def same_as_naive(model: pixelsnail.Model) -> tuple[bool, float]:
+def same_as_naive(model: pixelsnail.Model, size: tuple[int, int]) -> tuple[bool, float]:
     """Whether one image equals the naive sampler's, and the naive sampler's seconds for it."""
     naive: list[Tensor] = []
-    taken = seconds(lambda: naive.append(model.sample(1, engine="naive")))
-    return torch.equal(model.sample(1), naive[0]), taken
+    taken = seconds(lambda: naive.append(model.sample(1, size=size, engine="naive")))
+    return torch.equal(model.sample(1, size=size), naive[0]), taken
 
 
 @dataclass(frozen=True)
@@ -135,6 +141,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", default="mnist", help="a run or model folder; default: the packaged model")
     parser.add_argument("--shape", type=int, nargs=3, help="C H W: random weights for such images instead")
+    parser.add_argument("--model", choices=list(MODELS), help="random weights of this published model instead")
     parser.add_argument("--levels", type=int, default=2, help="levels, with --shape (default 2)")
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 16, 64, 256], help="images drawn at once")
     parser.add_argument("--repetitions", type=int, default=3, help="interleaved repetitions (default 3)")
@@ -143,15 +150,19 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
     options = parser.parse_args()
     torch.manual_seed(0)
-    if options.shape:
-        model, weights = pixelsnail.PixelSNAIL(tuple(options.shape), options.levels).eval(), "random"
+    if options.model and not options.shape:
+        model, weights = MODELS[options.model]().eval(), f"random, {options.model}"
+    elif options.shape:
+        kind = MODELS[options.model or "PixelSNAIL"]
+        model, weights = kind(tuple(options.shape), options.levels).eval(), f"random, {kind.__name__}"
     else:
         model, weights = pixelsnail.load(options.run), options.run
     facts = {"machine": describe(), "weights": weights, "parameters": sum(p.numel() for p in model.parameters())}
     if options.windows:
         report_windows(facts, windows(model, options.windows), options.json)
         return
-    equal, naive = same_as_naive(model)
+    size = (8, 8) if facts["parameters"] > LARGE else model.shape[1:]
+    equal, naive = same_as_naive(model, size)
     forwards, walked = {"eager": model}, {"eager": model}
     if not options.eager:
         start = time.perf_counter()
@@ -159,7 +170,7 @@ def main() -> None:
         facts["program_seconds"] = time.perf_counter() - start
         forwards["compiled"] = torch.compile(model, dynamic=True)
     rows = [measure(model, forwards, walked, batch, options.repetitions) for batch in options.batches]
-    facts |= {"same_as_naive": equal, "naive_seconds_one_image": naive, "rows": rows}
+    facts |= {"same_as_naive": equal, "naive_size": size, "naive_seconds_one_image": naive, "rows": rows}
     if options.json:
         print(json.dumps(facts))
         return
@@ -173,7 +184,8 @@ def report(facts: dict[str, Any], shape: tuple[int, int, int]) -> None:
     if "program_seconds" in facts:
         print(f"the compiled program was ready after {facts['program_seconds']:.1f} s")
     verdict = "yes" if facts["same_as_naive"] else "NO"
-    print(f"one image equals the naive sampler's, which takes {facts['naive_seconds_one_image']:.1f} s: {verdict}")
+    compared, taken = "one image of {} x {}".format(*facts["naive_size"]), facts["naive_seconds_one_image"]
+    print(f"{compared} equals the naive sampler's, which takes {taken:.1f} s: {verdict}")
     print("forward passes: median (range), in units of the faster forward")
     heads = f"{'batch':>5} {'forward s: eager, compiled':>27} {'engine':>9}"
     print(f"{heads} {'seconds':>8} {'calls':>6} {'forward passes':>20}")

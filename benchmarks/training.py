@@ -1,13 +1,16 @@
-"""The training step of the published MNIST model, as a fraction of what the processor's matrix products reach.
+"""The training step of a published model, as a fraction of what the processor's matrix products reach.
 
     python -m benchmarks.training [--batch 64] [--repetitions 5] [--json]
+    python -m benchmarks.training --model PixelSNAILOriginal --batch 8      (or PixelCNNpp: 32 x 32 x 3 images)
     python -m benchmarks.training --losses 200 [--compile]              (benchmarks/losses.py)
     python -m benchmarks.training --sizes 14 28 56 64 112               (benchmarks/growth.py)
     python -m benchmarks.training --blocks 2 4 8
 
-A step is forward and backward of `model.pixel_nats` for a batch of 28 x 28 binary images: 1.86 GFLOP an image forward
-and three times that for the step. The peak is that of a 2048 x 2048 float32 matrix product, measured in between. Memory
-is the growth of the process's peak over that before the first step, each precision in a process of its own.
+A step is forward and backward of `model.pixel_nats` for a batch of 28 x 28 binary images, or of 32 x 32 RGB images. A
+forward pass of an image is 1.86 GFLOP for the published MNIST model; for the others it is what torch counts in products
+and convolutions, and half of the square for attention. A step is three times that. The peak is that of a 2048 x 2048
+float32 matrix product, measured in between. Memory is the growth of the process's peak over that before the first step,
+each precision in a process of its own.
 """
 
 import argparse
@@ -19,20 +22,41 @@ import sys
 from pathlib import Path
 
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 import pixelsnail
 from benchmarks import growth, losses
 from benchmarks.machine import describe, interleaved, spread
+from pixelsnail.models import MODELS
 
 FORWARD_GFLOP = 1.86
 PRECISIONS = ("float32", "bfloat16")
 
 
-def make_step(precision: str, batch: int, size: int = 28, blocks: int = 8):
-    """A function that runs one forward and backward pass and returns the loss."""
+def make_model(name: str, size: int | None = None, blocks: int | None = None) -> pixelsnail.Model:
+    """A published model with random weights, at another size and depth where that is asked for."""
     torch.manual_seed(0)
-    model = pixelsnail.PixelSNAIL((1, size, size), blocks=blocks).train()
-    x = torch.randint(0, 2, (batch, 1, size, size), dtype=torch.uint8)
+    if name == "PixelSNAIL":
+        return pixelsnail.PixelSNAIL((1, size or 28, size or 28), blocks=blocks or 8)
+    depth = {} if blocks is None else {"blocks": blocks}
+    return MODELS[name]((3, size or 32, size or 32), 256, **depth)
+
+
+def forward_gflop(name: str) -> float:
+    """GFLOP of a forward pass of one image."""
+    if name == "PixelSNAIL":
+        return FORWARD_GFLOP
+    model = make_model(name)
+    attention = {torch.ops.pixelsnail.attend_strictly: lambda q, k, v, **_: q[0] * q[1] ** 2 * (k[2] + v[2])}
+    with FlopCounterMode(display=False, custom_mapping=attention) as counter, torch.no_grad():
+        model(torch.zeros(1, *model.shape, dtype=torch.uint8))
+    return counter.get_total_flops() / 1e9
+
+
+def make_step(precision: str, batch: int, size: int | None = None, blocks: int | None = None, name: str = "PixelSNAIL"):
+    """A function that runs one forward and backward pass and returns the loss."""
+    model = make_model(name, size, blocks).train()
+    x = torch.randint(0, model.levels, (batch, *model.shape), dtype=torch.uint8)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model, x = model.to(device), x.to(device)
 
@@ -46,9 +70,9 @@ def make_step(precision: str, batch: int, size: int = 28, blocks: int = 8):
     return step
 
 
-def peak_memory_megabytes(precision: str, batch: int, size: int, blocks: int) -> float:
+def peak_memory_megabytes(precision: str, batch: int, size: int | None, blocks: int | None, name: str) -> float:
     """Growth of the peak of resident memory over two steps, in MB."""
-    step = make_step(precision, batch, size, blocks)
+    step = make_step(precision, batch, size, blocks, name)
     before = peak_resident_megabytes()
     step()
     step()
@@ -63,16 +87,21 @@ def peak_resident_megabytes() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def in_a_process_of_its_own(precision: str, batch: int, size: int = 28, blocks: int = 8) -> float:
+def in_a_process_of_its_own(
+    precision: str, batch: int, size: int | None = None, blocks: int | None = None, name: str = "PixelSNAIL"
+) -> float:
     """`peak_memory_megabytes`, where nothing ran before."""
-    numbers = ["--batch", str(batch), "--sizes", str(size), "--blocks", str(blocks)]
+    numbers = ["--model", name, "--batch", str(batch)]
+    numbers += [] if size is None else ["--sizes", str(size)]
+    numbers += [] if blocks is None else ["--blocks", str(blocks)]
     command = [sys.executable, "-m", "benchmarks.training", "--memory", precision, *numbers]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def measure(batch: int, repetitions: int) -> dict[str, object]:
+def measure(batch: int, repetitions: int, name: str = "PixelSNAIL") -> dict[str, object]:
     """Seconds of every precision's step and of the matrix product, interleaved."""
-    steps = {precision: make_step(precision, batch) for precision in PRECISIONS}
+    gflop = forward_gflop(name)
+    steps = {precision: make_step(precision, batch, name=name) for precision in PRECISIONS}
     a = torch.randn(2048, 2048)
     found = {precision: step() for precision, step in steps.items()}
     if abs(found["bfloat16"] - found["float32"]) > 0.01 * found["float32"]:
@@ -81,7 +110,7 @@ def measure(batch: int, repetitions: int) -> dict[str, object]:
     peak = 2 * 2048**3 / 1e9 / min(times["product"])
     rows = []
     for precision in PRECISIONS:
-        rate = [3 * FORWARD_GFLOP * batch / seconds for seconds in times[precision]]
+        rate = [3 * gflop * batch / seconds for seconds in times[precision]]
         rows.append(
             {
                 "precision": precision,
@@ -89,14 +118,15 @@ def measure(batch: int, repetitions: int) -> dict[str, object]:
                 "images_per_second": batch / spread(times[precision])["median"],
                 "gflops": spread(rate)["median"],
                 "of_float32_peak": spread([r / peak for r in rate]),
-                "peak_memory_growth_megabytes": in_a_process_of_its_own(precision, batch),
+                "peak_memory_growth_megabytes": in_a_process_of_its_own(precision, batch, name=name),
             }
         )
-    return {"batch": batch, "float32_peak_gflops": peak, "rows": rows}
+    return {"model": name, "forward_gflop": gflop, "batch": batch, "float32_peak_gflops": peak, "rows": rows}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", choices=list(MODELS), default="PixelSNAIL", help="default: PixelSNAIL, on MNIST")
     parser.add_argument("--batch", type=int, default=64, help="images a step (default 64)")
     parser.add_argument("--repetitions", type=int, default=5, help="interleaved repetitions (default 5)")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
@@ -109,7 +139,8 @@ def main() -> None:
     options = parser.parse_args()
     sizes, depths = options.sizes or [28], options.blocks or [8]
     if options.memory:
-        print(peak_memory_megabytes(options.memory, options.batch, sizes[0], depths[0]))
+        size, blocks = ((given or [None])[0] for given in (options.sizes, options.blocks))
+        print(peak_memory_megabytes(options.memory, options.batch, size, blocks, options.model))
     elif options.losses:
         rows = losses.compare(options.losses, options.compile)
         report(options.json, {"rows": rows}, losses.table(rows, options.losses))
@@ -117,7 +148,7 @@ def main() -> None:
         rows = growth.measure(sizes, depths, options.precision, options.repetitions, make_step, in_a_process_of_its_own)
         report(options.json, {"rows": rows}, growth.table(rows, options.precision))
     else:
-        found = measure(options.batch, options.repetitions)
+        found = measure(options.batch, options.repetitions, options.model)
         report(options.json, found, table(found))
 
 
@@ -133,7 +164,8 @@ def report(as_json: bool, found: dict[str, object], shown: str) -> None:
 def table(found: dict[str, object]) -> str:
     """The precisions' rows, for reading."""
     lines = [
-        f"Training step of the published MNIST model, eager, {found['batch']} images",
+        f"Training step of the published {found['model']}, eager, {found['batch']} images of "
+        f"{found['forward_gflop']:.2f} GFLOP forward",
         f"float32 matrix-product peak {found['float32_peak_gflops']:.0f} GFLOP/s",
         f"{'precision':>10} {'seconds (range)':>22} {'images/s':>9} {'GFLOP/s':>8} {'of peak':>8} {'memory MB':>10}",
     ]

@@ -199,7 +199,7 @@ def test_every_level_is_finite_with_finite_gradients_at_extreme_parameters(size,
 
 def test_the_clamp_passes_the_whole_gradient_at_minus_seven_and_none_below():
     def gradient(log_scale):
-        parameters = torch.tensor([0.0, 0.1, log_scale]).double().view(1, 3, 1, 1).requires_grad_()
+        parameters = torch.tensor([0.0, 0.1, log_scale], dtype=torch.float64).view(1, 3, 1, 1).requires_grad_()
         nats = LogisticMixture(1, 256, 1).distribution(parameters).log_prob(torch.full((1, 1, 1, 1), 139))
         return torch.autograd.grad(nats.sum(), parameters)[0][0, 2].item()
 

@@ -60,14 +60,19 @@ def walk(
     result = cache.canvas.clone()
     images = torch.arange(batch, device=result.device)  # those still walked over
     reached = cache.position  # the pixels from here on were never evaluated
+    right = 1.0  # the share of guesses that are right, lately
     while cache.least < cache.pixels:
-        length = min(segment or default_segment(cache.batch), cache.pixels - cache.least, cache.longest)
+        wanted = segment or min(default_segment(cache.batch), worthwhile_segment(cache.batch, right))
+        length = min(wanted, cache.pixels - cache.least, cache.longest)
         positions = cache.segment(length)
         guesses = guess(cache, decisions, images, positions, reached)
         reached = torch.maximum(reached, positions[:, -1] + 1)
         distribution = model.head.distribution(model(guesses, cache, cache.context), temperature)
         levels = decisions.decide(images, positions, distribution)
-        cache.commit(levels, count_right(levels, guesses, positions < cache.position[:, None]))
+        agreed = (levels == guesses).all(1)[:, 0]
+        if segment is None:
+            right = 0.8 * right + 0.2 * agreed.float().mean().item()
+        cache.commit(levels, count_right(agreed, positions < cache.position[:, None]))
         if progress is not None:
             progress(cache.least, cache.pixels)
         if cache.most == cache.pixels:
@@ -92,6 +97,16 @@ def default_segment(batch: int) -> int:
     return max(1, round(56 * batch**-0.45))
 
 
+def worthwhile_segment(batch: int, right: float) -> int:
+    """The longest segment whose last pixels may still be kept, where that share of guesses is right.
+
+    Binary digits (0.9 and more) leave the choice to `default_segment`. Pixels of 256 levels and three channels are
+    hardly ever guessed: each is a call of its own, or some few for one image, whose calls are dominated by reading the
+    weights.
+    """
+    return max(round(4 / batch), round(8 / max(1 - right, 1e-3) - 7), 1)
+
+
 def take_given(model: Walkable, cache: Cache, given: int, context: Tensor | None, at_once: int = 512) -> None:
     """Lets the layers see the `given` first pixels, whose levels are on the canvas."""
     while cache.least < given:
@@ -109,11 +124,11 @@ def guess(cache: Cache, decisions: Decisions, images: Tensor, positions: Tensor,
     return torch.where(fresh, decisions.first_guess(images, positions, above), cache.levels(length))
 
 
-def count_right(levels: Tensor, guesses: Tensor, decided: Tensor) -> Tensor:
+def count_right(agreed: Tensor, decided: Tensor) -> Tensor:
     """How many undecided pixels of each image may be committed: up to the first that was not guessed, (B,).
 
-    Pixels that were `decided` (B, n) before are right: a segment near the end of an image begins with them.
+    `agreed` (B, n) says which guesses came true. Pixels that were `decided` (B, n) before are right: a segment near
+    the end of an image begins with them.
     """
-    agreed = (levels == guesses).all(1)[:, 0] | decided
-    right = (agreed.long().cumprod(-1).sum(-1) + 1).clamp(max=levels.shape[-1])
+    right = ((agreed | decided).long().cumprod(-1).sum(-1) + 1).clamp(max=agreed.shape[-1])
     return right - decided.sum(-1)

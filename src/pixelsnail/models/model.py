@@ -34,7 +34,7 @@ class Model(
     meanings: ClassVar[dict[str, str]] = {
         "shape": "channels, height and width; null takes the data's",
         "levels": "levels of a pixel; null takes the data's",
-        "head": "Bernoulli or Categorical; null: Bernoulli for 2 levels, Categorical above",
+        "head": "Bernoulli, Categorical or LogisticMixture; null: Bernoulli for 2 levels, Categorical above",
     }
     """A line on every constructor argument, for `--help`; a subclass adds its own."""
     by_rows: ClassVar[bool] = False
@@ -115,8 +115,8 @@ class Model(
     ) -> Tensor:
         """Draws images exactly, by ancestral sampling: levels (count, C, H, W), uint8 (int64 above 256 levels).
 
-        Image i depends on (seed, i) alone: not on count, batch or engine. `temperature` divides logits (1: the model's
-        distribution). `batch` images are drawn at a time. `engine` is "eager", "compiled" (a program, made once by a
+        Image i depends on (seed, i) alone: not on count, batch or engine. `temperature` divides logits and multiplies
+        scales (1: the model's distribution). `batch` images are drawn at a time. `engine` is "eager", "compiled" (a program, made once by a
         C++ compiler in about a minute and kept), "auto" (eager, then compiled where that saves more than it costs) or
         "naive", a forward pass for every pixel; they differ in time only. `progress` is called with (pixels decided,
         pixels in all). Raises ValueError for a count or batch below 1, a temperature not above 0, an unknown engine,

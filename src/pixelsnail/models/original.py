@@ -87,7 +87,7 @@ class PixelSNAILOriginal(Model):
         h = (self.above(x, cache) + self.left(x, cache)).contiguous(memory_format=torch.channels_last)
         pixel_before = self.pixel_before(x, h, cache)
         position, position_before = (
-            planes(h, cache).repeat_interleave(x.shape[1], dim=1).expand(len(h), -1, -1, -1)
+            planes(h, cache).repeat_interleave(x.shape[1], dim=1).expand(h.shape[0], -1, -1, -1)
             for planes in (self.position, self.position_before)
         )
         for block in self.blocks:

@@ -83,7 +83,7 @@ class Cache:
 
     def levels(self, length: int) -> Tensor:
         """What the canvas holds in the segment: (B, C, 1, length)."""
-        return self._canvas_at(self.segment(length)).transpose(1, 2)[:, :, None]
+        return self._canvas_at(self.segment(length)).transpose(1, 2).contiguous()[:, :, None]
 
     def put(self, x: Tensor) -> None:
         """Puts a segment's levels (B, C, 1, n) on the canvas."""
@@ -159,7 +159,7 @@ class Cache:
         """Writes a segment's features (B, D, 1, n); returns the buffer (B, H * W + 1, D), zero in the last place."""
         key = (layer, name)
         if key not in self.buffers:
-            self.buffers[key] = h.new_zeros(len(self.canvas), self.pixels + 1, h.shape[1])
+            self.buffers[key] = h.new_zeros(self.canvas.shape[0], self.pixels + 1, h.shape[1])
         data = self.buffers[key]
         data.view(-1, h.shape[1]).index_copy_(0, self._places_at(((0, 0),), h), channels_last(h).flatten(0, 2))
         return data
