@@ -30,7 +30,5 @@ def official_nats(levels: Tensor, parameters: Tensor) -> Tensor:
     mass = plus.sigmoid() - minus.sigmoid()
     narrow = middle - log_scales - 2 * F.softplus(middle) - math.log(127.5)
     inner = torch.where(mass > 1e-5, mass.clamp(min=1e-12).log(), narrow)
-    each = torch.where(
-        x < -0.999, plus - F.softplus(plus), torch.where(x > 0.999, -F.softplus(minus), inner)
-    )
+    each = torch.where(x < -0.999, plus - F.softplus(plus), torch.where(x > 0.999, -F.softplus(minus), inner))
     return -(each.sum(-2) + logits.log_softmax(-1)).logsumexp(-1).sum((1, 2))

@@ -7,38 +7,47 @@ from PIL import Image
 
 import pixelsnail
 from pixelsnail import pictures
-from tiny import every_model, random_levels
+from tiny import every_model, fit, random_levels
 
 
 @every_model
 @pytest.mark.parametrize("size", [(16, 16), (7, 5), (1, 1), (1, 9), (9, 1)])
 def test_maps_of_any_size_train_a_step_are_scored_and_sampled(build, size):
     """Case C08: sizes that were baked into scripts."""
-    model = build((1, *size), 5)
-    x = random_levels(5, (2, 1, *size))
+    shape = fit(build, (1, *size))
+    model = build(shape, 5)
+    x = random_levels(5, (2, *shape))
     before = model.log_prob(x).mean()
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-5)
     model.pixel_nats(x).sum((1, 2)).mean().backward()
     optimizer.step()
     assert model.log_prob(x).mean() > before
-    assert model.sample(2, batch=2).shape == (2, 1, *size)
+    assert model.sample(2, batch=2).shape == (2, *shape)
 
 
-def test_a_model_of_red_images_draws_red_images_and_writes_them_red(tmp_path):
+@pytest.mark.parametrize(
+    ("model", "head", "steps"),
+    [
+        ({"name": "PixelSNAIL"}, "Categorical", 60),
+        ({"name": "PixelSNAIL"}, "LogisticMixture", 60),
+        ({"name": "PixelSNAILOriginal", "dropout": 0.0}, "LogisticMixture", 150),
+    ],
+)
+def test_a_model_of_red_images_draws_red_images_and_writes_them_red(model, head, steps, tmp_path):
     """Case C10: three channels, their order, and a head that fits."""
     random = np.random.default_rng(0)
     red = random.integers(0, 12, (256, 8, 8, 3), dtype=np.uint8)
     red[..., 0] += 240
     np.savez(tmp_path / "red.npz", train=red)
     recipe = {
-        "model": {"name": "PixelSNAIL", "channels": 16, "blocks": 1, "residuals": 1},
+        "model": {**model, "channels": 16, "blocks": 1, "residuals": 1, "head": head},
         "data": {"source": f"npz:{tmp_path / 'red.npz'}", "batch": 32},
         "optimizer": {"lr": 2e-2, "schedule": "cosine"},
         "run": {"samples": 0},
-        "trainer": {"max_steps": 60, "accelerator": "cpu"},
+        "trainer": {"max_steps": steps, "accelerator": "cpu"},
     }
     model = pixelsnail.train(recipe, out=tmp_path / "run")
-    assert type(model.head).__name__ == "Categorical"
+    assert type(model.head).__name__ == head
     samples = model.sample(16)
     assert samples[:, 0].float().mean() > 200
     assert samples[:, 1:].float().mean() < 50

@@ -26,23 +26,34 @@ def pixelsnail(shape: tuple[int, int, int], levels: int) -> Model:
     return randomised(PixelSNAIL(shape, levels, channels=8, blocks=2, residuals=1, key=2, value=4))
 
 
-def original(shape: tuple[int, int, int], levels: int) -> Model:
-    return randomised(
-        PixelSNAILOriginal(shape, levels, channels=6, blocks=2, residuals=1, mixtures=2, key=3, dropout=0.5)
-    )
+def original(shape: tuple[int, int, int], levels: int, factor: int = 1) -> Model:
+    widths = {"channels": 6, "blocks": 2, "residuals": 1, "mixtures": 2, "key": 3}
+    return randomised(PixelSNAILOriginal(shape, levels, **widths, attention_downsample=factor))
+
+
+def pooled(shape: tuple[int, int, int], levels: int) -> Model:
+    return original(shape, levels, factor=2)
 
 
 def pixelcnnpp(shape: tuple[int, int, int], levels: int) -> Model:
     return randomised(PixelCNNpp(shape, levels, channels=4, residuals=1, mixtures=2))
 
 
-MODELS: dict[str, Build] = {"PixelSNAIL": pixelsnail, "PixelSNAILOriginal": original, "PixelCNNpp": pixelcnnpp}
+MODELS: dict[str, Build] = {
+    "PixelSNAIL": pixelsnail,
+    "PixelSNAILOriginal": original,
+    "PixelSNAILOriginal pooled": pooled,
+    "PixelCNNpp": pixelcnnpp,
+}
+DIVISORS = {pooled: 2, pixelcnnpp: 4}
+"""What divides the height and width of a model's images."""
 SEES_ALL = {"PixelSNAIL", "PixelSNAILOriginal"}
 """The models that claim to see every earlier pixel."""
 
+
 def fit(build: Build, shape: tuple[int, int, int]) -> tuple[int, int, int]:
     """The shape, with a height and width that the model allows."""
-    n = PixelCNNpp.granularity if build is pixelcnnpp else 1
+    n = DIVISORS.get(build, 1)
     return shape[0], -shape[1] // n * -n, -shape[2] // n * -n
 
 

@@ -44,9 +44,12 @@ def parser() -> common.Parser:
         help="the model's arguments under the project's names, where no tensor tells them (default: none)",
     )  # fmt: skip
     parser.add_argument(
-        "--shape", metavar="CxHxW", type=_shape, help="an image's size (default: what the file tells, else the published)"
+        "--shape", metavar="CxHxW", type=_shape,
+        help="an image's size (default: what the file tells, else the published one)",
     )  # fmt: skip
-    parser.add_argument("--levels", metavar="L", type=_levels, help="integer levels of a pixel (default: 2; official: 256)")
+    parser.add_argument(
+        "--levels", metavar="L", type=_levels, help="integer levels of a pixel (default: 2; of official models: 256)"
+    )
     common.add_overwrite(parser, "a run")
     return parser
 
@@ -63,10 +66,8 @@ def run(arguments: Namespace, terminal: Terminal) -> None:
     about = {**told, "file": arguments.file.name}
     write_run(model, about, arguments.out)
     show([("run", str(arguments.out)), *rows(model, about)])
-    name = quoted(arguments.out)
-    terminal.next(
-        f"pixelsnail sample {name} --count 64 --out samples.png", f"pixelsnail evaluate {name} --data {'mnist-mini' if model.shape[0] == 1 else 'folder:PATH'}"
-    )  # fmt: skip
+    name, data = quoted(arguments.out), "mnist-mini" if model.shape[0] == 1 else "folder:PATH"
+    terminal.next(f"pixelsnail sample {name} --count 64 --out samples.png", f"pixelsnail evaluate {name} --data {data}")
 
 
 def configuration(pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:

@@ -67,8 +67,8 @@ def run(arguments: Namespace, terminal: Terminal) -> None:
     start = time.perf_counter()
     with terminal.progress("drawing", "pixels") as progress:
         x = model.sample(
-            arguments.count, seed=arguments.seed, temperature=arguments.temperature, size=arguments.size, context=context,
-            batch=arguments.batch, engine=arguments.engine, progress=progress,
+            arguments.count, seed=arguments.seed, temperature=arguments.temperature, size=arguments.size,
+            context=context, batch=arguments.batch, engine=arguments.engine, progress=progress,
         )  # fmt: skip
     seconds = time.perf_counter() - start
     write(x, model.levels, arguments.out)

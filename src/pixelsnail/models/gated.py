@@ -57,5 +57,5 @@ class GatedResidual(nn.Module):
             hidden = hidden + self.skip(activate(self.activation, beside), cache)
         hidden = self.conv_out(self.dropout(activate(self.activation, hidden)), cache)
         if self.label is not None and context is not None:
-            hidden = hidden + self.label.weight.t()[context][:, :, None, None]
+            hidden = hidden + self.label.weight.t()[context.long()][:, :, None, None]
         return h + gate(hidden)

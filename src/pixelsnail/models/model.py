@@ -116,11 +116,12 @@ class Model(
         """Draws images exactly, by ancestral sampling: levels (count, C, H, W), uint8 (int64 above 256 levels).
 
         Image i depends on (seed, i) alone: not on count, batch or engine. `temperature` divides logits and multiplies
-        scales (1: the model's distribution). `batch` images are drawn at a time. `engine` is "eager", "compiled" (a program, made once by a
-        C++ compiler in about a minute and kept), "auto" (eager, then compiled where that saves more than it costs) or
-        "naive", a forward pass for every pixel; they differ in time only. `progress` is called with (pixels decided,
-        pixels in all). Raises ValueError for a count or batch below 1, a temperature not above 0, an unknown engine,
-        and RuntimeError where "compiled" cannot be had.
+        scales (1: the model's distribution). `context` is that of each image. `batch` images are drawn at a time.
+        `engine` is "eager", "compiled" (a program, made once by a C++ compiler in about a minute and kept), "auto"
+        (eager, then compiled where that saves more than it costs) or "naive", a forward pass for every pixel; they
+        differ in time only. `progress` is called with (pixels decided, pixels in all).
+        Raises ValueError for a count or batch below 1, a temperature not above 0, a size or context that the model does
+        not take, an unknown engine, and RuntimeError where "compiled" cannot be had.
         """
         at_least(1, count=count)
         if size is not None and (len(size) != 2 or any(not isinstance(n, int) or n < 1 for n in size)):
