@@ -51,6 +51,9 @@ def folder(tmp_path):
     for i in range(30):
         Image.fromarray(random.integers(0, 256, (6, 8), dtype=np.uint8)).save(place / f"photos/{i}.png")
     shutil.copy(ROOT / "tests/golden/pg_trainer_state_3.ckpt", place / "trainer_state_3.ckpt")
+    with np.load(ROOT / "tests/golden/official_h12_a.npz") as file:
+        state = {name.removeprefix("state/"): file[name] for name in file.files if name.startswith("state/")}
+    np.savez(place / "cifar10.npz", **state)
     torch.manual_seed(0)
     model = PixelSNAIL(channels=4, blocks=1, residuals=1, key=2, value=2)
     checkpoints.save(model, place / "runs/demo/model", about={"source": "mnist-mini", "binarize": "dynamic"})

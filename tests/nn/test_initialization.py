@@ -6,15 +6,17 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.testing import assert_close
 
+from pixelsnail.nn import Delay, PixelDelay, Positions, UnitScale
 from pixelsnail.nn.initialization import initialize
+from pixelsnail.nn.position import position_planes
 
 
 class Layer(nn.Module):
     """The smallest weight-normalised layer: y = gain * response + bias."""
 
-    def __init__(self, inputs: int, outputs: int, init_scale: float = 1.0) -> None:
+    def __init__(self, inputs: int, outputs: int, init_scale: float = 1.0, size: int = 2) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(outputs, inputs, 2, 2))
+        self.weight = nn.Parameter(torch.randn(outputs, inputs, size, size))
         self.gain, self.bias = nn.Parameter(torch.ones(outputs)), nn.Parameter(torch.zeros(outputs))
         self.init_scale = init_scale
 
@@ -106,9 +108,31 @@ def test_a_layer_that_is_called_twice_is_initialised_by_its_first_call():
             self.once = self.layer(x.float())
             return self.layer(self.once)
 
-    model = Twice()
-    assert initialize(model, levels()) == 1
+    model, x = Twice(), levels()
+    assert initialize(model, x) == 1
+    with torch.no_grad():
+        model(x)
     assert model.once.std(correction=0).item() == pytest.approx(1, rel=1e-4)
+
+
+def test_layers_of_delayed_features_see_every_pixel():
+    class Keys(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.delay, self.position = Delay(), Positions(delay=True)
+            self.pixel, self.layer = PixelDelay(UnitScale(256)), Layer(4, 3, size=1)
+
+        def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
+            h = x.float().sqrt()
+            position = self.position(h).expand(len(h), -1, -1, -1)
+            return self.layer(torch.cat([self.delay(h), position, self.pixel(x, h)], dim=1))
+
+    model, x = Keys(), levels()
+    initialize(model, x)
+    h = x.float()
+    seen = torch.cat([h.sqrt(), position_planes(9, 7, h).expand(8, -1, -1, -1), h / 255], dim=1)
+    y = model.layer.response(seen)
+    assert_close(model.layer.gain, 1 / y.std((0, 2, 3), correction=0))
 
 
 def test_a_model_without_such_layers_is_not_even_called():

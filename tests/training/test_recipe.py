@@ -114,6 +114,7 @@ def test_a_wrong_type_is_one_sentence(changes, sentence):
         ({"optimiser.lr": 1}, "optimizer.lr"),
         ({"sed": 1}, "seed"),
         ({"model.name": "PixelSnail"}, "PixelSNAIL"),
+        ({"model.name": "pixelsnail"}, "PixelSNAIL"),
     ],
 )
 def test_an_unknown_name_brings_the_nearest(changes, nearest):
@@ -132,6 +133,17 @@ def test_an_unknown_name_brings_the_nearest(changes, nearest):
         ("model: {name: PixelSNAIL\ndata: x", "is not valid YAML"),
         ("data: {batch: 0}\nmodel: {name: PixelSNAIL}", "data.batch is 0; expected at least 1."),
         ("seed: -1\nmodel: {name: PixelSNAIL}", "seed is -1; expected at least 0."),
+        ("run: {initialize: -1}\nmodel: {name: PixelSNAIL}", "run.initialize is -1; expected at least 0."),
+        ("optimizer: {ema: 1.5}\nmodel: {name: PixelSNAIL}", "optimizer.ema is 1.5; expected at most 1."),
+        (
+            "optimizer: {eps_inside: true, weight_decay: 0.1}\nmodel: {name: PixelSNAIL}",
+            "optimizer.eps_inside is true with optimizer.name adam and optimizer.weight_decay 0.1; expected adam and "
+            "0: leave eps_inside false, or weight decay out.",
+        ),
+        (
+            "optimizer: {eps_inside: true, name: adamw}\nmodel: {name: PixelSNAIL}",
+            "optimizer.eps_inside is true with optimizer.name adamw and optimizer.weight_decay 0; ",
+        ),
     ],
 )
 def test_a_wrong_file_is_one_sentence(text, sentence, tmp_path):

@@ -18,6 +18,10 @@ from pixelsnail.models import MODELS, PixelSNAIL
 from pixelsnail.training import Event, train
 from pixelsnail.training.batches import Batches
 
+ORIGINAL = {
+    "name": "PixelSNAILOriginal", "channels": 4, "blocks": 1, "residuals": 1, "key": 2, "head": "Bernoulli",
+}  # fmt: skip
+"""Normalises weights, which fresh trainings initialise by data, and drops out."""
 TIMES = ("seconds", "spent", "images_per_second", "time_elapsed")
 KILLED = """
 import os, signal, sys, torch, yaml
@@ -111,8 +115,10 @@ def test_the_law_can_fail(tiny, tmp_path, monkeypatch):
         {"trainer.max_steps": 13, "run.validate": 3, "run.samples": 2, "optimizer.name": "adamw"},
         {"trainer.max_steps": 10, "trainer.accumulate_grad_batches": 3, "optimizer.clip": 1.0},
         {"trainer.max_steps": 10, "trainer.limit_train_batches": 3},
+        {"trainer.max_steps": 10, "optimizer.eps_inside": True, "optimizer.eps": 1e-6, "model": ORIGINAL},
+        {"trainer.max_steps": 10, "run.checkpoint_activations": True, "model": ORIGINAL},
     ],
-    ids=["steps", "epochs", "often", "accumulating", "limited"],
+    ids=["steps", "epochs", "often", "accumulating", "limited", "eps inside", "computing again"],
 )
 @pytest.mark.parametrize("stride", [1, 3])
 def test_killed_again_and_again_at_any_step(tiny, tmp_path, changes, stride):
@@ -238,6 +244,23 @@ def test_a_run_resumes_by_its_own_recipe(tiny, tmp_path):
     train(tiny(), out=run, **{"trainer.max_steps": 3})
     train(run / "recipe.yaml", out=run, resume=True, **{"trainer.max_steps": 4})
     assert yaml.safe_load((run / "recipe.yaml").read_text())["trainer"]["max_steps"] == 4
+
+
+def test_a_run_older_than_a_field_resumes_with_its_default(tiny, tmp_path):
+    run = tmp_path / "run"
+    train(tiny(), out=run, **{"trainer.max_steps": 3})
+    tree = yaml.safe_load((run / "recipe.yaml").read_text())
+    del tree["optimizer"]["eps_inside"], tree["run"]["initialize"], tree["model"]["blocks"]
+    (run / "recipe.yaml").write_text(yaml.safe_dump(tree))
+    younger = {"model.blocks": 8}  # the constructor's default
+    with pytest.raises(ValueError, match=r"model\.blocks is 1, but .* was trained with 8; "):
+        train(tiny(), out=run, resume=True)
+    with pytest.raises(ValueError, match=r"optimizer\.eps_inside is True, but .* was trained with False; "):
+        train(tiny(**younger), out=run, resume=True, **{"optimizer.eps_inside": True})
+    tree["model"]["blocks"] = 1
+    (run / "recipe.yaml").write_text(yaml.safe_dump(tree))
+    train(tiny(), out=run, resume=True)
+    assert table(run)[-1]["step"] == "12"
 
 
 def test_an_end_that_is_behind_is_said(tiny, tmp_path):

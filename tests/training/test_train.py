@@ -13,7 +13,9 @@ import torch
 
 import pixelsnail
 from pixelsnail.models import MODELS
+from pixelsnail.nn.initialization import initialize
 from pixelsnail.training import Event, train
+from pixelsnail.training.batches import Batches
 
 
 def rows(run: Path) -> list[dict[str, str]]:
@@ -63,16 +65,33 @@ def test_the_saved_model_is_the_best_one_and_its_nats_are_those_in_the_table(tin
         assert nats == pytest.approx(validated[step], rel=1e-6)
 
 
-def test_averaged_weights_are_the_running_average(tiny, tmp_path):
-    train(tiny(), out=tmp_path / "run", **{"trainer.max_steps": 1})
-    first = torch.load(tmp_path / "run/checkpoints/last.ckpt", weights_only=True)
-    train(tiny(), out=tmp_path / "run", resume=True, **{"trainer.max_steps": 2})
-    second = torch.load(tmp_path / "run/checkpoints/last.ckpt", weights_only=True)
-    saved = pixelsnail.load(tmp_path / "run", weights="last").state_dict()
-    for name, tensor in saved.items():
-        average = 0.9 * first["state_dict"][f"model.{name}"] + 0.1 * second["current_model_state"][f"model.{name}"]
-        torch.testing.assert_close(tensor, average)
-        torch.testing.assert_close(first["state_dict"][f"model.{name}"], first["current_model_state"][f"model.{name}"])
+@pytest.mark.parametrize("decay", [0.1, 0.3, 0.9])
+def test_averaged_weights_are_a_running_average_that_begins_at_a_smaller_decay(tiny, tmp_path, decay):
+    average = None
+    for step in range(1, 5):
+        train(tiny(), out=tmp_path / "run", resume=step > 1, **{"trainer.max_steps": step, "optimizer.ema": decay})
+        checkpoint = torch.load(tmp_path / "run/checkpoints/last.ckpt", weights_only=True)
+        now = {name.removeprefix("model."): tensor for name, tensor in checkpoint["current_model_state"].items()}
+        d = min(decay, step / (step + 9))  # (1 + t) / (10 + t) after t = step - 1 steps
+        average = now if average is None else {name: d * average[name] + (1 - d) * now[name] for name in now}
+        saved = pixelsnail.load(tmp_path / "run", weights="last").state_dict()
+        for name, tensor in saved.items():
+            torch.testing.assert_close(tensor, average[name])
+
+
+def test_after_a_tenth_of_the_decays_window_nothing_is_left_of_the_first_weights(tiny, tmp_path):
+    """With a decay of 0.999 from the first step on, they would be 90 % of the average of step 100."""
+    changes = {"optimizer.ema": 0.999, "optimizer.lr": 0.0, "run.checkpoint": 1, "run.validate": 0}
+    train(tiny(), out=tmp_path / "run", **{**changes, "trainer.max_steps": 1})
+    last = tmp_path / "run/checkpoints/last.ckpt"
+    checkpoint = torch.load(last, weights_only=True)
+    for weights, value in (("state_dict", 1.0), ("current_model_state", 0.0)):
+        for tensor in checkpoint[weights].values():
+            tensor.fill_(value)  # as if the average of the first step were 1, and all weights after it 0
+    torch.save(checkpoint, last)
+    train(tiny(), out=tmp_path / "run", resume=True, **{**changes, "trainer.max_steps": 100})
+    average = pixelsnail.load(tmp_path / "run", weights="last").state_dict()
+    assert all(tensor.abs().max() < 1e-6 for tensor in average.values())
 
 
 def test_without_validation_data_best_is_last_and_the_run_says_so(tiny, source_without_validation, tmp_path):
@@ -103,6 +122,20 @@ def test_the_learning_rate_is_the_published_schedule(tiny, tmp_path):
         assert float(row["lr"]) == pytest.approx(adam.param_groups[0]["lr"], rel=1e-12)
         adam.step()
         published.step()
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_first_step_with_epsilon_inside_the_root_or_added_to_it(tiny, tmp_path, inside):
+    lr, eps = 0.01, 1e-2
+    changes = {"optimizer.eps": eps, "optimizer.eps_inside": inside, "trainer.max_steps": 1, "run.validate": 0}
+    model = train(tiny(), out=tmp_path / "run", **changes)
+    torch.manual_seed(0)
+    first = type(model)(**{name: value for name, value in model.configuration.items() if name != "model"})
+    (adam,) = torch.load(tmp_path / "run/checkpoints/last.ckpt", weights_only=True)["optimizer_states"]
+    for i, (before, after) in enumerate(zip(first.parameters(), model.parameters(), strict=True)):
+        g = adam["state"][i]["v" if inside else "exp_avg"] / (1 - 0.9)
+        root = (g**2 + eps).sqrt() if inside else g.abs() + eps
+        torch.testing.assert_close(after, torch.nn.Parameter(before - lr * g / root))
 
 
 def test_cosine_ends_at_zero_and_warms_up_first(tiny, tmp_path):
@@ -142,6 +175,45 @@ def test_a_run_starts_from_anothers_weights(tiny, tmp_path):
     with pytest.raises(ValueError, match="does not fit this PixelSNAIL"):
         train(tiny(), out=tmp_path / "third", init=tmp_path / "first", **{"model.channels": 6})
     assert not (tmp_path / "third").exists()
+
+
+# Data-dependent initialisation
+
+ORIGINAL = {
+    "name": "PixelSNAILOriginal", "channels": 4, "blocks": 1, "residuals": 1, "key": 2, "head": "Bernoulli",
+}  # fmt: skip
+STILL = {"model": ORIGINAL, "optimizer.lr": 0.0, "trainer.max_steps": 1, "run.validate": 0}
+
+
+def expected_weights(source: str, count: int, seed: int = 0) -> dict[str, torch.Tensor]:
+    """A new model's, initialised by the first images of training order."""
+    torch.manual_seed(seed)
+    arguments = {name: value for name, value in ORIGINAL.items() if name != "name"}
+    model = MODELS["PixelSNAILOriginal"]((1, 6, 5), 2, **arguments)
+    images = pixelsnail.data.open(source, "train", binarize="dynamic", seed=seed)
+    if count:
+        assert initialize(model, images.batch(Batches(images, 1, seed).order(0)[:count], 0)) == 14
+    return model.state_dict()
+
+
+@pytest.mark.parametrize("count", [0, 16, 64])
+def test_a_new_training_initialises_normalised_weights_by_its_first_images(tiny, tmp_path, source, count):
+    for batch in (3, 8):  # whatever the batch
+        changes = {"data.batch": batch, "run.initialize": count, "seed": 7}
+        for ema in (None, 0.9):  # and the average begins there
+            run = tmp_path / f"{batch}{ema}"
+            model = train(tiny(**STILL, **changes), out=run, **{"optimizer.ema": ema})
+            for name, tensor in expected_weights(source, count, seed=7).items():
+                torch.testing.assert_close(model.state_dict()[name], tensor, rtol=1e-6, atol=1e-7)
+
+
+def test_only_a_new_training_initialises(tiny, tmp_path, source):
+    train(tiny(**STILL, **{"run.initialize": 0}), out=tmp_path / "first")
+    resumed = train(tiny(**STILL), out=tmp_path / "first", resume=True, **{"trainer.max_steps": 2})
+    started = train(tiny(**STILL), out=tmp_path / "second", init=tmp_path / "first")
+    for name, tensor in expected_weights(source, 0).items():
+        assert torch.equal(resumed.state_dict()[name], tensor)
+        assert torch.equal(started.state_dict()[name], tensor)
 
 
 def test_the_callers_random_numbers_are_left_alone(tiny, tmp_path):
@@ -224,6 +296,10 @@ def test_a_wrong_recipe_leaves_a_run_as_it_was(tiny, tmp_path):
         ({"model.shape": [1, 28, 28]}, "model.shape is (1, 28, 28), but the images of "),
         ({"data.binarize": "none", "model.levels": 2}, "model.levels is 2, but the images of "),
         ({"model.head": "Gaussian"}, "Gaussian"),
+        (
+            {"run.checkpoint_activations": True, "model": {"name": "PixelCNNpp"}, "data.source": "mnist-mini"},
+            "run.checkpoint_activations is true, but PixelCNNpp has no blocks to compute again; leave it false.",
+        ),
     ],
 )
 def test_what_cannot_be_trained_is_one_sentence(tiny, tmp_path, changes, sentence):
@@ -323,7 +399,13 @@ def test_disk_errors_are_told_from_others():
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")  # torch's compiler, about itself
 @pytest.mark.parametrize(
-    "changes", [pytest.param({"run.compile": True}, marks=pytest.mark.slow), {"run.channels_last": True}]
+    "changes",
+    [
+        pytest.param({"run.compile": True}, marks=pytest.mark.slow),
+        pytest.param({"run.compile": True, "run.checkpoint_activations": True}, marks=pytest.mark.slow),
+        {"run.channels_last": True},
+        {"run.checkpoint_activations": True},
+    ],
 )
 def test_faster_ways_to_compute_train_the_same_model(tiny, tmp_path, changes):
     train(tiny(), out=tmp_path / "plain")
@@ -331,6 +413,29 @@ def test_faster_ways_to_compute_train_the_same_model(tiny, tmp_path, changes):
     for plain, fast in zip(rows(tmp_path / "plain"), rows(tmp_path / "fast"), strict=True):
         assert float(fast["nats"]) == pytest.approx(float(plain["nats"]), rel=1e-4)
     assert set(model.state_dict()) == set(pixelsnail.load(tmp_path / "plain").state_dict())
+
+
+def test_gradients_of_two_batches_of_four_are_those_of_one_of_eight(tiny, tmp_path):
+    # An eps of 1e-4: with 1e-8 Adam's first steps are the signs of gradients, rounding errors included.
+    changes = {"optimizer.eps": 1e-4, "optimizer.warmup": 3, "trainer.max_steps": 7, "run.log": 1, "run.samples": 3}
+    train(tiny(), out=tmp_path / "whole", **changes)
+    parts = {"data.batch": 4, "trainer.accumulate_grad_batches": 2}
+    train(tiny(), out=tmp_path / "parts", **changes, **parts)
+    whole, parts = (
+        torch.load(tmp_path / run / "checkpoints/last.ckpt", weights_only=True) for run in ("whole", "parts")
+    )
+    for weights in ("state_dict", "current_model_state"):
+        for name, tensor in whole[weights].items():
+            torch.testing.assert_close(parts[weights][name], tensor, rtol=0, atol=1e-6)
+    assert whole["global_step"] == parts["global_step"] == 7
+    assert whole["averaging_state"] == parts["averaging_state"] == {"n_averaged": 7}
+    assert whole["lr_schedulers"] == parts["lr_schedulers"]
+    assert {path.name for path in (tmp_path / "parts/samples").iterdir()} == {
+        path.name for path in (tmp_path / "whole/samples").iterdir()
+    }
+    for one, two in zip(rows(tmp_path / "whole"), rows(tmp_path / "parts"), strict=True):
+        assert [one[key] for key in ("step", "split", "lr")] == [two[key] for key in ("step", "split", "lr")]
+        assert float(one["nats"]) == pytest.approx(float(two["nats"]), rel=1e-5)
 
 
 def test_half_precision_trains_a_model_in_full_precision(tiny, tmp_path):

@@ -5,10 +5,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pixelsnail.nn.delay import Delay
-from pixelsnail.nn.pixels import PixelDelay
-from pixelsnail.nn.position import Positions, position_planes
-
 
 @torch.no_grad()
 def initialize(model: nn.Module, x: Tensor, context: Tensor | None = None, eps: float = 1e-10) -> int:
@@ -33,7 +29,6 @@ def initialize(model: nn.Module, x: Tensor, context: Tensor | None = None, eps: 
             _standardize(layer, layer.response(*inputs), eps)
 
     handles = [layer.register_forward_pre_hook(before) for layer in layers]
-    handles += [layer.register_forward_hook(_close) for layer in model.modules() if _delays(layer)]
     modes = [(module, module.training) for module in model.modules()]
     try:
         model.eval()(x, context=context)
@@ -55,21 +50,3 @@ def _standardize(layer: Any, response: Tensor, eps: float) -> None:
     variance, mean = torch.var_mean(response, dim=(0, 2, 3), correction=0)
     layer.gain.copy_(layer.init_scale / torch.sqrt(variance + eps))
     layer.bias.copy_(-mean * layer.gain)
-
-
-def _delays(layer: nn.Module) -> bool:
-    return isinstance(layer, Delay | PixelDelay) or (isinstance(layer, Positions) and layer.delay)
-
-
-def _close(layer: nn.Module, inputs: tuple[Any, ...], delayed: Tensor) -> None:
-    """Puts what a delay drops, the last pixel's features, at the first position, where it has none.
-
-    Layers of keys and values then see every pixel, as the authors' do, which delay afterwards. No output of the
-    attention depends on the first position.
-    """
-    like = inputs[0]
-    if isinstance(layer, Positions):
-        like = position_planes(like.shape[-2], like.shape[-1], like)
-    elif isinstance(layer, PixelDelay):
-        like = layer.scale(*inputs[:2])
-    delayed[..., 0, 0] = like[..., -1, -1]

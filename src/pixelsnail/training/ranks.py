@@ -2,6 +2,7 @@
 
 import torch
 from lightning.pytorch import Trainer
+from torch import Tensor
 
 
 def any_of(trainer: Trainer, flag: bool) -> bool:
@@ -9,6 +10,17 @@ def any_of(trainer: Trainer, flag: bool) -> bool:
     if trainer.world_size == 1:
         return flag
     return bool(trainer.strategy.reduce_boolean_decision(flag, all=False))
+
+
+def weight(trainer: Trainer, images: int) -> Tensor | float:
+    """What a process's mean over its images counts for in the mean over all processes, so that all images count alike.
+
+    It differs from 1 where a batch does not divide evenly.
+    """
+    if trainer.world_size == 1:
+        return 1.0
+    count = torch.tensor(float(images), device=trainer.strategy.root_device)
+    return count / trainer.strategy.reduce(count.clone(), reduce_op="mean")
 
 
 def sums(trainer: Trainer, nats: float, count: int) -> tuple[float, int]:

@@ -40,6 +40,9 @@ class Optimizer:
     lr: float = _option(1e-3, "learning rate", least=0)
     betas: tuple[float, float] = _option((0.9, 0.999), "decay of the two running moments")
     eps: float = _option(1e-8, "added to the root of the second moment", least=0)
+    eps_inside: bool = _option(
+        False, "add eps inside that root instead, as the paper's authors do (adam without weight decay only)"
+    )
     weight_decay: float = _option(0.0, "weight decay: L2 for adam, decoupled for adamw", least=0)
     schedule: Literal["constant", "exponential", "cosine", "trapezoid"] = _option(
         "constant",
@@ -50,7 +53,11 @@ class Optimizer:
     cooldown: int = _option(0, "steps of linear decay to zero at the end, for schedule: trapezoid", least=0)
     warmup: int = _option(0, "steps of linear warm-up", least=0)
     clip: float | None = _option(None, "largest gradient norm; null does not clip", least=0)
-    ema: float | None = _option(None, "decay of the running average of the weights; null keeps none", least=0)
+    ema: float | None = _option(
+        None,
+        "decay of the running average of the weights, at most (1 + t) / (10 + t) after t steps; null keeps none",
+        least=0,
+    )
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,12 @@ class Run:
     checkpoint_minutes: float = _option(10.0, "minutes between checkpoints, where checkpoint is null", least=0)
     compile: bool = _option(False, "compile the model (torch.compile)")
     channels_last: bool = _option(False, "keep convolution weights channels-last")
+    checkpoint_activations: bool = _option(
+        False, "keep the inputs of blocks alone, and compute them again for gradients: less memory, more time"
+    )
+    initialize: int = _option(
+        64, "images of the data-dependent initialisation, for models with weight normalisation; 0: none", least=0
+    )
 
 
 SECTIONS: dict[str, type[Any]] = {"data": Data, "optimizer": Optimizer, "run": Run}
@@ -269,7 +282,19 @@ def _build(tree: Mapping[str, Any], schema: Mapping[str, Any]) -> Recipe:
                 raise ValueError(f"{section}.{entry.name} is {value}; expected at least {least}.")
     if recipe.seed < 0:
         raise ValueError(f"seed is {recipe.seed}; expected at least 0.")
+    _check_optimizer(recipe.optimizer)
     return recipe
+
+
+def _check_optimizer(optimizer: Optimizer) -> None:
+    """Raises ValueError for values that contradict each other."""
+    if optimizer.eps_inside and (optimizer.name != "adam" or optimizer.weight_decay):
+        raise ValueError(
+            f"optimizer.eps_inside is true with optimizer.name {optimizer.name} and optimizer.weight_decay "
+            f"{optimizer.weight_decay:g}; expected adam and 0: leave eps_inside false, or weight decay out."
+        )
+    if optimizer.ema is not None and optimizer.ema > 1:
+        raise ValueError(f"optimizer.ema is {optimizer.ema}; expected at most 1.")
 
 
 def _plain(value: Any) -> Any:

@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from pixelsnail.training.recipe import Recipe
+from pixelsnail.training.recipe import Recipe, options
 from pixelsnail.training.values import parse
 
 
@@ -122,14 +122,19 @@ class RunFolder:
             path.write_text(json.dumps(versions | {"seed": recipe.seed}, indent=2) + "\n", encoding="utf-8")
 
     def check_same(self, recipe: Recipe) -> None:
-        """Raises ValueError when the recipe differs from this run's in what a checkpoint cannot change."""
+        """Raises ValueError when the recipe differs from this run's in what a checkpoint cannot change.
+
+        A field that is younger than the run had its default.
+        """
         fixed = ("model", "data", "optimizer", "seed")
-        before = _flat(parse(self.recipe.read_text(encoding="utf-8"), str(self.recipe)), fixed)
+        defaults = {option.name: option.default for option in options(recipe.model["name"])}
+        recorded = _flat(parse(self.recipe.read_text(encoding="utf-8"), str(self.recipe)), fixed)
         now = _flat(recipe.tree(), fixed)
-        for key in now | before:
-            if now.get(key) != before.get(key):
+        for key in now | recorded:
+            before = recorded.get(key, defaults.get(key))
+            if now.get(key) != before:
                 raise ValueError(
-                    f"{key} is {now.get(key)!r}, but {self.path} was trained with {before.get(key)!r}; "
+                    f"{key} is {now.get(key)!r}, but {self.path} was trained with {before!r}; "
                     "resume with that, or train the new recipe in another folder (--init takes this run's weights)."
                 )
 

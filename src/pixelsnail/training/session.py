@@ -7,6 +7,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from pixelsnail.data import Images
 from pixelsnail.models import Model
+from pixelsnail.nn.initialization import initialize
 from pixelsnail.training.batches import Batches
 from pixelsnail.training.events import Progress
 from pixelsnail.training.fitting import disk_is_full, last_step, make_trainer, silent
@@ -14,6 +15,7 @@ from pixelsnail.training.interrupts import Interrupted, Interrupts
 from pixelsnail.training.keeper import Keeper
 from pixelsnail.training.module import Averaging, Training
 from pixelsnail.training.recipe import Note, Recipe
+from pixelsnail.training.recomputation import recompute_blocks
 from pixelsnail.training.runs import RunFolder
 
 
@@ -43,9 +45,17 @@ class Session:
             raise ValueError("The recipe ends before its first step; set trainer.max_steps or trainer.max_epochs.")
         if recipe.run.channels_last:
             model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.module = Training(model, options, steps, recipe.seed, recipe.run.compile)
+        if recipe.run.checkpoint_activations:
+            recompute_blocks(model)
+        self.module = Training(model, options, recipe.run, steps, recipe.seed)
         self.keeper = Keeper(recipe, folder, self.batches, steps, validation, averaging, self.interrupts, progress)
         cast(Any, self.trainer).callbacks.append(self.keeper)
+
+    def initialize(self) -> None:
+        """Gives a new model its first gains and biases, by the first images of training. The same in all processes."""
+        count, batches = self.recipe.run.initialize, self.batches
+        if count:
+            initialize(self.module.model, batches.images.batch(batches.order(0)[:count], 0))
 
     def run(self, resume: bool) -> None:
         """Trains. Raises KeyboardInterrupt, RuntimeError or OSError, each in one sentence that says what is kept."""

@@ -59,32 +59,17 @@ def train(
         plan = _resolved(plan, model, images)
         if resume:
             folder.check_same(plan)
-        elif init is not None:
-            start_from(model, init)
-        _fit(plan, folder, model, images, validation, progress, tell, resume, first)
-        return checkpoints.load(folder.path)
+        from pixelsnail.training.session import Session  # with Lightning: once recipe and data are known to be there
 
-
-def _fit(
-    plan: Recipe,
-    folder: RunFolder,
-    model: "Model",
-    images: "Images",
-    validation: "Images | None",
-    progress: Progress | None,
-    note: Note,
-    resume: bool,
-    first: bool,
-) -> None:
-    """Writes the folder's description, once nothing can be wrong with the recipe any more, and trains."""
-    from pixelsnail.training.session import Session
-
-    session = Session(plan, folder, model, images, validation, progress, note)
-    if first:
+        session = Session(plan, folder, model, images, validation, progress, tell)
         if not resume:
-            folder.clear()
-        folder.describe(plan)
-    session.run(resume)
+            session.initialize() if init is None else start_from(model, init)
+        if first:  # and nothing can be wrong with the recipe any more
+            if not resume:
+                folder.clear()
+            folder.describe(plan)
+        session.run(resume)
+        return checkpoints.load(folder.path)
 
 
 def _resolved(plan: Recipe, model: "Model", images: "Images") -> Recipe:

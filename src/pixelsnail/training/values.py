@@ -49,8 +49,9 @@ def parse(text: str, origin: str) -> Any:
 
 
 def nearest(name: str, valid: typing.Iterable[str]) -> str:
-    """The valid name that `name` most likely stands for."""
-    return get_close_matches(name, list(valid), n=1, cutoff=0)[0]
+    """The valid name that `name` most likely stands for; capitals tell nothing."""
+    names = {one.lower(): one for one in valid}
+    return names[get_close_matches(name.lower(), list(names), n=1, cutoff=0)[0]]
 
 
 def checked(name: str, value: Any, hint: Any) -> Any:
