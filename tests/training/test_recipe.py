@@ -34,7 +34,7 @@ def test_a_file_comes_before_a_packaged_recipe(tmp_path, monkeypatch):
 
 
 def test_a_missing_recipe_names_the_packaged_ones():
-    with pytest.raises(FileNotFoundError, match=r"no recipe nothing\.yaml.*demo, mnist"):
+    with pytest.raises(FileNotFoundError, match=r"no recipe nothing\.yaml.*demo, imagenet32, mnist"):
         read("nothing.yaml")
 
 

@@ -1,4 +1,4 @@
-"""One string names a source: `mnist-mini`, `mnist:FOLDER`, `folder:PATH`, `npz:PATH`, `hf:NAME`."""
+"""One string names a source: `mnist-mini`, `mnist:FOLDER`, `folder:PATH`, `npz:PATH`, `hf:NAME`, `photos`."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from pixelsnail.data.folder import open_folder, read_files
 from pixelsnail.data.hugging_face import open_hub
 from pixelsnail.data.images import Images
 from pixelsnail.data.mnist import open_mnist
+from pixelsnail.data.photos import open_photos
 from pixelsnail.data.store import Array, Splits, Store
 
 
@@ -35,6 +36,7 @@ SOURCES = {
     "folder": Source("folder:PATH", open_folder),
     "npz": Source("npz:PATH", open_npz),
     "hf": Source("hf:NAME", open_hub),
+    "photos": Source("photos", open_photos),
 }
 
 

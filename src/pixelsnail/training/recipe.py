@@ -24,7 +24,9 @@ def _option(default: Any, meaning: str, least: float | None = None) -> Any:
 class Data:
     """The section `data`."""
 
-    source: str = _option("mnist-mini", "the images: mnist-mini, mnist:FOLDER, folder:PATH, npz:PATH or hf:NAME")
+    source: str = _option(
+        "mnist-mini", "the images: mnist-mini, mnist:FOLDER, folder:PATH, npz:PATH, hf:NAME or photos"
+    )
     binarize: Literal["dynamic", "threshold", "none"] | None = _option(
         None, "how grey levels become 0 and 1: dynamic, threshold or none; null takes the source's own"
     )
