@@ -46,8 +46,10 @@ def test_a_model_of_red_images_draws_red_images_and_writes_them_red(model, head,
         "run": {"samples": 0},
         "trainer": {"max_steps": steps, "accelerator": "cpu"},
     }
-    model = pixelsnail.train(recipe, out=tmp_path / "run")
+    notes: list[str] = []
+    model = pixelsnail.train(recipe, out=tmp_path / "run", note=notes.append)
     assert type(model.head).__name__ == head
+    assert any("as independent" in note for note in notes) == (head == "Categorical")
     samples = model.sample(16)
     assert samples[:, 0].float().mean() > 200
     assert samples[:, 1:].float().mean() < 50

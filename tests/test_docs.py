@@ -28,6 +28,7 @@ PAGES = [
 ]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 TINY = ["--model.channels=4", "--model.blocks=1", "--model.residuals=1", "--model.key=2", "--model.value=2"]
+TINY_ORIGINAL = [word for word in TINY if "value" not in word] + ["--run.initialize=2"]
 SHORT = [*TINY, "--run.samples=0", "--run.validate=0", "--trainer.accelerator=cpu"]
 NOT_OURS = ("git clone", "cd ", "pip install", "source ")
 
@@ -74,7 +75,8 @@ def shortened(words: list[str]) -> list[str]:
         if not skip and not skip_now:
             kept.append(word)
     steps = 4 if "--resume" in words else 2
-    return [*kept, *SHORT, f"--trainer.max_steps={steps}", "--trainer.max_epochs=-1", "--run.checkpoint=1"]
+    short = [*TINY_ORIGINAL, *SHORT[len(TINY) :]] if words[1] == "photos" else SHORT
+    return [*kept, *short, f"--trainer.max_steps={steps}", "--trainer.max_epochs=-1", "--run.checkpoint=1"]
 
 
 def run_line(line: str) -> None:

@@ -1,6 +1,7 @@
 """Binary pixels."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -53,6 +54,8 @@ class Bernoulli:
 
     channels: int
     levels: int = 2
+
+    joint: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         if self.levels != 2:

@@ -1,6 +1,7 @@
 """Pixels of any number of levels, without order."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -59,6 +60,8 @@ class Categorical:
 
     channels: int
     levels: int
+
+    joint: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         if self.levels < 2:

@@ -1,7 +1,7 @@
 """What a head is: how a model's parameters become a distribution of a pixel."""
 
 from abc import ABC, abstractmethod
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import torch
 from torch import Tensor
@@ -28,6 +28,9 @@ class PixelDistribution(Distribution, ABC):
 
 class Head(Protocol):
     """A small object: how many parameters a pixel takes, and what they mean."""
+
+    joint: ClassVar[bool]
+    """Whether it models the dependence between the channels of a pixel."""
 
     @property
     def size(self) -> int:

@@ -13,6 +13,7 @@ open-ended. The mixture is one a pixel, shared by its channels.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -176,6 +177,8 @@ class LogisticMixture:
     channels: int
     levels: int
     mixtures: int = 10
+
+    joint: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.levels < 2:

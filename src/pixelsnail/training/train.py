@@ -56,6 +56,11 @@ def train(
     with torch.random.fork_rng(devices=[]):  # the caller's random numbers are not training's
         images, validation = open_images(plan, tell)
         model = build(plan, images)
+        if model.shape[0] > 1 and not model.head.joint:
+            tell(
+                f"The {type(model.head).__name__} head takes the {model.shape[0]} channels of a pixel as independent; "
+                "model.head LogisticMixture models them jointly."
+            )
         plan = _resolved(plan, model, images)
         if resume:
             folder.check_same(plan)
