@@ -39,11 +39,11 @@ def size(levels: np.ndarray, codec: str) -> int:
 
 
 def tiled(levels: np.ndarray) -> np.ndarray:
-    """Images (N, H, W, C) side by side in one, nearly square: as many as fill whole rows, in order."""
-    columns = math.isqrt(len(levels))
-    rows = len(levels) // columns
-    n, h, w, c = levels[: rows * columns].shape
-    return levels[:n].reshape(rows, columns, h, w, c).swapaxes(1, 2).reshape(rows * h, columns * w, c)
+    """All images (N, H, W, C) side by side in one, in order, as nearly square as whole rows allow."""
+    n, h, w, c = levels.shape
+    rows = max(rows for rows in range(1, math.isqrt(n) + 1) if n % rows == 0)
+    columns = n // rows
+    return levels.reshape(rows, columns, h, w, c).swapaxes(1, 2).reshape(rows * h, columns * w, c)
 
 
 def measure(levels: np.ndarray, codec: str) -> dict[str, Any]:

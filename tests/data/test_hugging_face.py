@@ -56,6 +56,37 @@ def test_saved_data_sets_are_read_with_or_without_splits(datasets, table, tmp_pa
         assert np.array_equal(images.batch([0, 1]).numpy(), np.stack(levels))
 
 
+def test_a_data_set_in_the_form_of_cifar_10_is_read(datasets, tmp_path, save):
+    levels = [save(tmp_path / f"{i}.png", mode="RGB", seed=i, size=(32, 32)) for i in range(3)]
+    features = datasets.Features({"img": datasets.Image(), "label": datasets.ClassLabel(names=["airplane", "bird"])})
+    files = [{"bytes": (tmp_path / f"{i}.png").read_bytes(), "path": None} for i in range(3)]
+    rows = datasets.Dataset.from_dict({"img": files, "label": [1, 0, 1]}, features=features)
+    (tmp_path / "cifar").mkdir()
+    rows.to_parquet(tmp_path / "cifar" / "test-00000-of-00001.parquet")
+    images = data.open(f"hf:{tmp_path / 'cifar'}", "test")
+    assert (images.shape, images.levels, images.labels.tolist()) == ((3, 32, 32), 256, [1, 0, 1])
+    assert np.array_equal(images.batch([0, 1, 2]).numpy(), np.stack(levels))
+
+
+def test_a_grey_image_among_colour_ones_has_three_equal_channels(table, tmp_path, save):
+    save(tmp_path / "0.png", mode="RGB")
+    grey = save(tmp_path / "1.png")
+    save(tmp_path / "2.png", size=(3, 3))
+    table([tmp_path / f"{i}.png" for i in range(3)]).save_to_disk(tmp_path / "rows")
+    images = data.open(f"hf:{tmp_path / 'rows'}")
+    assert np.array_equal(images.batch([1])[0].numpy(), np.repeat(grey, 3, axis=0))
+    with pytest.raises(ValueError, match=r"Image 2 of hf:.* = \(1, 3, 3\), but image 0 has \(3, 5, 4\)"):
+        images.batch([2])
+
+
+def test_labels_of_a_choice_of_rows_are_those_rows(table, tmp_path, save):
+    for i in range(3):
+        save(tmp_path / f"{i}.png", seed=i)
+    rows = table([tmp_path / f"{i}.png" for i in range(3)], label=[7, -1, 3]).select([2, 1])
+    rows.save_to_disk(tmp_path / "rows")
+    assert data.open(f"hf:{tmp_path / 'rows'}").labels.tolist() == [3, -1]
+
+
 def test_rows_of_another_shape_or_without_a_good_image_are_named(table, tmp_path, save):
     save(tmp_path / "0.png")
     save(tmp_path / "1.png", size=(3, 3))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pixelsnail.data import Images
     from pixelsnail.models import Model
 
-SOURCES = "mnist-mini, mnist:FOLDER, folder:PATH, npz:PATH or hf:NAME"
+SOURCES = "mnist-mini, mnist:FOLDER, folder:PATH, npz:PATH, hf:NAME or photos"
 
 
 def add_data(parser: Parser, files: bool = False) -> None:

@@ -5,6 +5,7 @@
     folder:PATH     image files, in PATH or in PATH/train, PATH/validation and PATH/test
     npz:PATH        integer arrays `train`, `validation` and `test`, or one of them, `x` or `images`
     hf:NAME         a data set of the Hugging Face hub, or a local folder in one of its forms
+    photos          crops of photographs that scikit-image and scikit-learn ship (the extra photos)
 
 Nothing but `hf:` reaches the network, and it does so through the `datasets` library alone.
 """
