@@ -4,7 +4,7 @@
 |---|---|---|---|
 | astronaut, a portrait | scikit-image | NASA | public domain |
 | coffee, a cup on a table | scikit-image | Rachel Michetti | CC0 |
-| motorcycle, left and right of a stereo pair | scikit-image | Scharstein et al. 2014, Middlebury | may be used, cite them |
+| motorcycle, left and right of a stereo pair | scikit-image | Scharstein et al. 2014 | to be cited when used |
 | rocket, at its start | scikit-image | SpaceX | public domain |
 | chelsea, a cat | scikit-image | Stefan van der Walt | CC0 |
 | china, a temple | scikit-learn | danielbuechele | CC BY 2.0 |
