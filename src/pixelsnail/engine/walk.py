@@ -62,7 +62,7 @@ def walk(
     reached = cache.position  # the pixels from here on were never evaluated
     right = 1.0  # the share of guesses that are right, lately
     while cache.least < cache.pixels:
-        wanted = segment or min(default_segment(cache.batch), worthwhile_segment(cache.batch, right))
+        wanted = segment or min(default_segment(cache.batch), worthwhile_segment(right))
         length = min(wanted, cache.pixels - cache.least, cache.longest)
         positions = cache.segment(length)
         guesses = guess(cache, decisions, images, positions, reached)
@@ -97,14 +97,13 @@ def default_segment(batch: int) -> int:
     return max(1, round(56 * batch**-0.45))
 
 
-def worthwhile_segment(batch: int, right: float) -> int:
+def worthwhile_segment(right: float) -> int:
     """The longest segment whose last pixels may still be kept, where that share of guesses is right.
 
     Binary digits (0.9 and more) leave the choice to `default_segment`. Pixels of 256 levels and three channels are
-    hardly ever guessed: each is a call of its own, or some few for one image, whose calls are dominated by reading the
-    weights.
+    hardly ever guessed, and each is a call of its own.
     """
-    return max(round(4 / batch), round(8 / max(1 - right, 1e-3) - 7), 1)
+    return max(1, round(8 / max(1 - right, 1e-3) - 7))
 
 
 def take_given(model: Walkable, cache: Cache, given: int, context: Tensor | None, at_once: int = 512) -> None:
