@@ -28,6 +28,7 @@ from benchmarks.machine import describe, interleaved, seconds, spread
 from pixelsnail.engine import Compiled, Draw, walk
 from pixelsnail.engine.sources import Drawing
 from pixelsnail.models import MODELS
+from pixelsnail.nn.initialization import initialize
 
 SEEDS = range(8)
 LARGE = 5_000_000
@@ -157,6 +158,8 @@ def main() -> None:
         model, weights = kind(tuple(options.shape), options.levels).eval(), f"random, {kind.__name__}"
     else:
         model, weights = pixelsnail.load(options.run), options.run
+    if weights.startswith("random"):  # without it, weight-normalised layers overflow the levels with what they add up
+        initialize(model, torch.randint(0, model.levels, (2, *model.shape)))
     facts = {"machine": describe(), "weights": weights, "parameters": sum(p.numel() for p in model.parameters())}
     if options.windows:
         report_windows(facts, windows(model, options.windows), options.json)
