@@ -101,9 +101,10 @@ def worthwhile_segment(right: float) -> int:
     """The longest segment whose last pixels may still be kept, where that share of guesses is right.
 
     Binary digits (0.9 and more) leave the choice to `default_segment`. Pixels of 256 levels and three channels are
-    hardly ever guessed, and each is a call of its own.
+    hardly ever guessed, and each is a call of its own: for one image, products of a matrix and a vector, three times as
+    fast as those of a matrix and two.
     """
-    return max(1, round(8 / max(1 - right, 1e-3) - 7))
+    return 1 if right < 0.5 else round(8 / max(1 - right, 1e-3) - 7)
 
 
 def take_given(model: Walkable, cache: Cache, given: int, context: Tensor | None, at_once: int = 512) -> None:
