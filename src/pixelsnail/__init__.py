@@ -16,15 +16,18 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from pixelsnail import checkpoints, data, evaluation, pictures
     from pixelsnail.checkpoints import load
-    from pixelsnail.distributions import Bernoulli, Categorical
-    from pixelsnail.models import Model, PixelSNAIL
+    from pixelsnail.distributions import Bernoulli, Categorical, LogisticMixture
+    from pixelsnail.models import Model, PixelCNNpp, PixelSNAIL, PixelSNAILOriginal
     from pixelsnail.training import train
 
 __all__ = [
     "Bernoulli",
     "Categorical",
+    "LogisticMixture",
     "Model",
+    "PixelCNNpp",
     "PixelSNAIL",
+    "PixelSNAILOriginal",
     "__version__",
     "checkpoints",
     "data",
@@ -37,8 +40,11 @@ __all__ = [
 _HOMES = {
     "Bernoulli": "distributions",
     "Categorical": "distributions",
+    "LogisticMixture": "distributions",
     "Model": "models",
+    "PixelCNNpp": "models",
     "PixelSNAIL": "models",
+    "PixelSNAILOriginal": "models",
     "load": "checkpoints",
     "train": "training",
 }
