@@ -1,33 +1,12 @@
 """What a figure was measured on, and how it is taken."""
 
-import platform
 import statistics
 import time
 from collections.abc import Callable
-from pathlib import Path
 
-import torch
+from pixelsnail.machine import describe
 
-import pixelsnail
-
-
-def describe() -> dict[str, object]:
-    """Hardware and versions."""
-    processor = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.is_file():
-        names = [
-            line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")
-        ]
-        processor = names[0] if names else processor
-    return {
-        "processor": processor,
-        "threads": torch.get_num_threads(),
-        "instructions": torch.backends.cpu.get_cpu_capability(),
-        "torch": torch.__version__,
-        "python": platform.python_version(),
-        "pixelsnail": pixelsnail.__version__,
-    }
+__all__ = ["describe", "interleaved", "seconds", "spread"]
 
 
 def seconds(work: Callable[[], object]) -> float:

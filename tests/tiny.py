@@ -26,6 +26,14 @@ def pixelsnail(shape: tuple[int, int, int], levels: int) -> Model:
     return randomised(PixelSNAIL(shape, levels, channels=8, blocks=2, residuals=1, key=2, value=4))
 
 
+def convolutions(shape: tuple[int, int, int], levels: int) -> Model:
+    return randomised(PixelSNAIL(shape, levels, channels=8, blocks=2, residuals=1, attention=False))
+
+
+def attention(shape: tuple[int, int, int], levels: int) -> Model:
+    return randomised(PixelSNAIL(shape, levels, channels=8, blocks=2, residuals=0, key=2, value=4), seed=1)
+
+
 def original(shape: tuple[int, int, int], levels: int, factor: int = 1) -> Model:
     widths = {"channels": 6, "blocks": 2, "residuals": 1, "mixtures": 2, "key": 3}
     return randomised(PixelSNAILOriginal(shape, levels, **widths, attention_downsample=factor))
@@ -41,13 +49,15 @@ def pixelcnnpp(shape: tuple[int, int, int], levels: int) -> Model:
 
 MODELS: dict[str, Build] = {
     "PixelSNAIL": pixelsnail,
+    "PixelSNAIL without attention": convolutions,
+    "PixelSNAIL without convolutions": attention,
     "PixelSNAILOriginal": original,
     "PixelSNAILOriginal pooled": pooled,
     "PixelCNNpp": pixelcnnpp,
 }
 DIVISORS = {pooled: 2, pixelcnnpp: 4}
 """What divides the height and width of a model's images."""
-SEES_ALL = {"PixelSNAIL", "PixelSNAILOriginal"}
+SEES_ALL = {"PixelSNAIL", "PixelSNAIL without convolutions", "PixelSNAILOriginal"}
 """The models that claim to see every earlier pixel."""
 
 

@@ -144,7 +144,7 @@ def seed(text: str) -> int:
     return whole(text, 0)
 
 
-def temperature(text: str) -> float:
+def positive(text: str) -> float:
     """A finite number above 0."""
     try:
         value = float(text)
@@ -224,7 +224,7 @@ def add_drawing(parser: Parser) -> None:
     """How pixels are drawn."""
     parser.add_argument("--seed", metavar="N", type=seed, default=0, help="image i depends on the seed and i alone")
     parser.add_argument(
-        "--temperature", metavar="T", type=temperature, default=1.0,
+        "--temperature", metavar="T", type=positive, default=1.0,
         help="divides the logits; 1 draws from the model's own distribution",
     )  # fmt: skip
     parser.add_argument(

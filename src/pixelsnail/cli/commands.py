@@ -18,6 +18,7 @@ COMMANDS = {
     "import": ("pixelsnail.cli.importing", "turn another project's checkpoint into a run"),
     "info": ("pixelsnail.cli.info", "what a run holds"),
     "curve": ("pixelsnail.cli.curve", "nats against time of a training: a table and a picture"),
+    "compare": ("pixelsnail.cli.compare", "train several recipes under one budget: a table and curves"),
     "demo": ("pixelsnail.cli.demo", "train a small model on real digits, and leave pictures"),
 }
 """Name -> (module, meaning). A module has `parser()` and `run(arguments, terminal)`."""

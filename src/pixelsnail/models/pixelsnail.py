@@ -34,6 +34,8 @@ class PixelSNAIL(Model):
 
     The defaults are the published MNIST model: 905,889 parameters, 78.61 nats on dynamically binarised digits.
     `key` and `value` are the channels of the attention's keys and values. Works at any height and width.
+    For ablations: without `attention` a block is its residual convolutions and what follows them; with `residuals=0`
+    only the stem looks at neighbours, and attention at all else.
     """
 
     meanings: ClassVar[dict[str, str]] = {
@@ -43,6 +45,7 @@ class PixelSNAIL(Model):
         "residuals": "residual layers of a block, two causal convolutions each",
         "key": "channels of the attention's queries and keys",
         "value": "channels of the attention's values",
+        "attention": "whether blocks attend at all",
     }
 
     def __init__(
@@ -54,6 +57,7 @@ class PixelSNAIL(Model):
         residuals: int = 2,
         key: int = 4,
         value: int = 32,
+        attention: bool = True,
         head: str | None = None,
     ) -> None:
         super().__init__(shape, levels, head)
@@ -64,7 +68,10 @@ class PixelSNAIL(Model):
         self.stem = PixelConv(scale, CausalConv.masked(shape[0], channels, 3, centre=False))
         self.position, self.position_before = Positions(), Positions(delay=True)
         self.pixel_before = PixelDelay(scale)
-        self.blocks = nn.ModuleList(Block(shape[0], channels, residuals, key, value) for _ in range(blocks))
+        self.blocks = nn.ModuleList(
+            Block(shape[0], channels, residuals, key, value) if attention else ConvolutionBlock(channels, residuals)
+            for _ in range(blocks)
+        )
         self.out = nn.Sequential(Pointwise(channels, channels // 2), Pointwise(channels // 2, self.head.size))
 
     def forward(self, x: Tensor, cache: Cache | None = None, context: Tensor | None = None) -> Tensor:
@@ -104,6 +111,25 @@ class Block(nn.Module):
         keys, values = self.key_value(position_before, self.delay(h, cache), pixel_before).split(self.widths, dim=1)
         attended = self.project(self.attention(queries, keys, values, cache))
         merged: Tensor = self.out(elu(elu(self.residual_out(elu(h))) + elu(self.attention_out(elu(attended)))))
+        return elu(merged)
+
+
+class ConvolutionBlock(nn.Module):
+    """A block whose attention is left out, with its outermost layers kept."""
+
+    def __init__(self, channels: int, residuals: int) -> None:
+        super().__init__()
+        self.residuals = nn.ModuleList(Residual(channels) for _ in range(residuals))
+        self.residual_out = Pointwise(channels, channels)
+        self.out = Pointwise(channels, channels)
+
+    def forward(
+        self, h: Tensor, position: Tensor, position_before: Tensor, pixel_before: Tensor, cache: Cache | None
+    ) -> Tensor:
+        """(B, channels, H, W) -> the same; positions and pixels are those that attention would read."""
+        for residual in self.residuals:
+            h = residual(h, cache)
+        merged: Tensor = self.out(elu(elu(self.residual_out(elu(h)))))
         return elu(merged)
 
 

@@ -19,9 +19,17 @@ SUPPORTED = (".png", ".svg")
 Series = tuple[Sequence[float], Sequence[float]]
 
 
-def curves(series: Mapping[str, Series], path: str | Path, xlabel: str, ylabel: str) -> None:
+def curves(
+    series: Mapping[str, Series],
+    path: str | Path,
+    xlabel: str,
+    ylabel: str,
+    *,
+    bands: Mapping[str, Series] | None = None,
+) -> None:
     """Writes curves, name -> (x, y), as PNG or SVG by the suffix of `path`. Labels should say the unit.
 
+    `bands`, name -> (least, most) at the curve's x, are shaded.
     Raises ImportError without matplotlib, ValueError for another suffix and for x and y of different lengths.
     """
     check_suffix(path, SUPPORTED)
@@ -34,6 +42,8 @@ def curves(series: Mapping[str, Series], path: str | Path, xlabel: str, ylabel: 
             x, y, label=name, color=COLOURS[index % len(COLOURS)], linestyle=STYLES[index % len(STYLES)], linewidth=1.4,
             marker="o" if len(x) <= FEW else "", markersize=3,
         )  # fmt: skip
+        if bands and name in bands:
+            axes.fill_between(x, *bands[name], color=COLOURS[index % len(COLOURS)], alpha=0.2, linewidth=0)
     axes.set_axisbelow(True)
     axes.grid(color="#d9d9d9", linewidth=0.5)
     axes.spines[["top", "right"]].set_visible(False)

@@ -1,8 +1,22 @@
 """Training: recipes, runs, and `train`. Lightning is imported when training starts."""
 
+from pixelsnail.training.compare import compare
 from pixelsnail.training.events import Event, Progress
 from pixelsnail.training.recipe import Data, Optimizer, Option, Recipe, Run, options, read
 from pixelsnail.training.runs import RunFolder
 from pixelsnail.training.train import train
 
-__all__ = ["Data", "Event", "Optimizer", "Option", "Progress", "Recipe", "Run", "RunFolder", "options", "read", "train"]
+__all__ = [
+    "Data",
+    "Event",
+    "Optimizer",
+    "Option",
+    "Progress",
+    "Recipe",
+    "Run",
+    "RunFolder",
+    "compare",
+    "options",
+    "read",
+    "train",
+]

@@ -64,6 +64,19 @@ def standing(rows: Sequence[Row], seconds: float) -> Standing | None:
     return Standing(done[-1].seconds, step, sum(recent) / len(recent), validation[-1] if validation else None)
 
 
+def training_seconds(rows: Sequence[Row]) -> list[float]:
+    """The seconds of training steps until each row, without validations.
+
+    Exact where a training row comes with each validation, at the same step; else the steps since then are left out.
+    """
+    spent, before, total = [], 0.0, 0.0
+    for row in rows:
+        total += row.seconds - before if row.split == "train" else 0.0
+        before = row.seconds
+        spent.append(total)
+    return spent
+
+
 def smooth(rows: Sequence[Row]) -> tuple[list[float], list[float]]:
     """Seconds and training nats, each the mean over the last tenth of the steps until then."""
     train = [row for row in rows if row.split == "train"]

@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 
 from pixelsnail.training.values import checked, described, nearest, parse
+
+if TYPE_CHECKING:
+    from importlib.abc import Traversable
 
 Note = Callable[[str], object]
 
@@ -166,11 +169,7 @@ def _load(recipe: str | Path) -> dict[str, Any]:
         except UnicodeDecodeError:
             raise ValueError(f"{path} is not text; expected a recipe in YAML.") from None
     else:
-        packaged = {
-            entry.name.removesuffix(".yaml"): entry
-            for entry in resources.files("pixelsnail.training").joinpath("recipes").iterdir()
-            if entry.name.endswith(".yaml")
-        }
+        packaged = _packaged()
         name = str(recipe).removeprefix("recipes/").removesuffix(".yaml")
         if name not in packaged:
             raise FileNotFoundError(
@@ -181,6 +180,18 @@ def _load(recipe: str | Path) -> dict[str, Any]:
     if not isinstance(tree, Mapping):
         raise ValueError(f"{recipe} is not a recipe; expected the sections model, data, optimizer, run and trainer.")
     return dict(tree)
+
+
+def _packaged() -> "dict[str, Traversable]":
+    """Name -> file of the packaged recipes; those in a folder have its name before theirs, "ablation/interleaved"."""
+    top = resources.files("pixelsnail.training").joinpath("recipes")
+    folders = {f"{entry.name}/": entry for entry in top.iterdir() if entry.is_dir()}
+    return {
+        before + entry.name.removesuffix(".yaml"): entry
+        for before, folder in {"": top, **folders}.items()
+        for entry in folder.iterdir()
+        if entry.name.endswith(".yaml")
+    }
 
 
 def _sections(tree: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,26 @@
+"""What a figure was measured on."""
+
+import platform
+from pathlib import Path
+
+
+def describe() -> dict[str, str | int]:
+    """Processor, threads, instructions and versions."""
+    import torch
+
+    from pixelsnail import __version__
+
+    processor = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        lines = info.read_text(encoding="utf-8", errors="replace").splitlines()
+        names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+        processor = names[0] if names else processor
+    return {
+        "processor": processor,
+        "threads": torch.get_num_threads(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "pixelsnail": __version__,
+    }
