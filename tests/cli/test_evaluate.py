@@ -83,3 +83,44 @@ def test_the_figure_for_a_whole_test_set_is_kept_for_info(pixelsnail, run):
     shown = pixelsnail("info", run).out
     assert re.search(rf"test nats +{nats:.2f} \+- \d+\.\d\d an image", shown)
     assert "11 images, binarisation dynamic" in shown
+
+
+def another_run(tmp_path, name="other", levels=2, **about):
+    torch.manual_seed(5)
+    model = package.PixelSNAIL((1, 6, 5), levels, channels=4, blocks=1, residuals=1, key=2, value=2)
+    checkpoints.save(model, tmp_path / name / "model", about=about)
+    return tmp_path / name
+
+
+def test_runs_are_compared_on_the_same_images_image_by_image(pixelsnail, run, source, tmp_path):
+    other = another_run(tmp_path, source=source, binarize="dynamic")
+    line = ("evaluate", run, other, "--binarizations", 2)
+    found = json.loads(pixelsnail(*line, "--json").out)
+    images = data.open(source, "test", binarize="dynamic")
+    x = [images.batch(range(11), epoch) for epoch in (0, 1)]
+    with torch.inference_mode():
+        nats = [sum(-package.load(one).log_prob(draw) for draw in x) / 2 for one in (run, other)]
+    difference = nats[1] - nats[0]
+    first, second = found["runs"]
+    assert (found["images"], found["binarize"], found["binarizations"]) == (11, "dynamic", 2)
+    assert (first["difference"], first["nats"]) == (0, pytest.approx(nats[0].mean().item()))
+    assert second["difference"] == pytest.approx(difference.mean().item())
+    assert second["difference_standard_error"] == pytest.approx(difference.std().item() / math.sqrt(11))
+    outcome = pixelsnail(*line)
+    header, *rows, protocol = outcome.out.splitlines()
+    assert f"minus {run}" in header
+    assert [row.split()[0] for row in rows] == [str(run), str(other)]
+    assert protocol == f"11 images of {source} (test), binarisation dynamic, 2 draws of each image"
+    assert checkpoints.about(other)["test_nats"] == pytest.approx(second["nats"])
+
+
+def test_different_protocols_are_refused_in_one_table(pixelsnail, run, source, tmp_path):
+    bits = another_run(tmp_path, source=source, binarize="threshold")
+    outcome = pixelsnail("evaluate", run, bits)
+    assert (outcome.status, outcome.out) == (1, "")
+    assert f"{run} was trained on dynamic and {bits} on threshold: nats of different images or" in outcome.err
+    assert pixelsnail("evaluate", run, bits, "--binarize", "dynamic").status == 0
+    grey = another_run(tmp_path, "grey", levels=256, source=source, binarize="dynamic")
+    outcome = pixelsnail("evaluate", run, grey)
+    assert (outcome.status, outcome.out) == (1, "")
+    assert f"{grey} models images of 1 channels and 256 levels, the first run images of 1 and 2" in outcome.err

@@ -2,6 +2,8 @@
 
 import json
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ from torch.testing import assert_close
 
 from pixelsnail import data
 from pixelsnail.data import Images
-from pixelsnail.evaluation import Evaluation, evaluate
+from pixelsnail.evaluation import Evaluation, Protocol, evaluate
 from pixelsnail.models import Model, PixelSNAIL
 from tiny import pixelsnail
 
@@ -27,26 +29,50 @@ def test_no_image_is_dropped_whatever_the_batch(model: Model, fixed: Images, bat
 
 def test_units_follow_from_nats(model: Model, fixed: Images) -> None:
     evaluation = evaluate(model, fixed)
-    assert evaluation.dims == 35
+    assert evaluation.protocol.dims == 35
     assert evaluation.bits_per_image == pytest.approx(evaluation.nats / math.log(2))
     assert evaluation.bits_per_dim == pytest.approx(evaluation.nats / (35 * math.log(2)))
     assert evaluation.bits_per_dim == pytest.approx(model.bits_per_dim(fixed.batch(range(10))).mean().item(), rel=1e-6)
 
 
 def test_every_channel_is_a_dimension(npz: str) -> None:
-    evaluation = Evaluation(torch.tensor([[8 * math.log(2)]]), 4, npz, "test", "none", 0.0)
+    evaluation = Evaluation(torch.tensor([[8 * math.log(2)]]), Protocol(npz, "test", 1, 2, 4, "none", 1), 0.0)
     assert evaluation.bits_per_dim == pytest.approx(2)
 
 
 def test_standard_error_is_that_of_the_mean_over_images() -> None:
-    evaluation = Evaluation(
-        torch.tensor([[0.0, 2.0, 3.0, 9.0], [2.0, 2.0, 5.0, 9.0]]), 35, "npz:a", "test", "dynamic", 0.0
-    )
+    protocol = Protocol("npz:a", "test", 4, 2, 35, "dynamic", 2)
+    evaluation = Evaluation(torch.tensor([[0.0, 2.0, 3.0, 9.0], [2.0, 2.0, 5.0, 9.0]]), protocol, 0.0)
     variance = (3**2 + 2**2 + 0**2 + 5**2) / 3
     assert evaluation.nats == 4
     assert evaluation.standard_error == pytest.approx(math.sqrt(variance / 4))
     assert evaluation.per_image.tolist() == [1, 2, 4, 9]
     assert evaluation.per_binarization.tolist() == [3.5, 4.5]
+
+
+def test_a_difference_is_paired_by_image() -> None:
+    protocol = Protocol("npz:a", "test", 4, 2, 35, "threshold", 1)
+    one, other = torch.tensor([[1.0, 7.0, 3.0, 9.0]]), torch.tensor([[0.0, 6.0, 4.0, 7.0]])
+    difference, error = Evaluation(one, protocol, 0.0).difference(Evaluation(other, protocol, 0.0))
+    assert difference == pytest.approx(0.75)  # of 1, 1, -1, 2
+    assert error == pytest.approx(math.sqrt((2 * 0.25**2 + 1.75**2 + 1.25**2) / 3 / 4))
+    dynamic = Evaluation(other, replace(protocol, binarize="dynamic"), 0.0)
+    with pytest.raises(ValueError, match=r"binarisation threshold do not compare with .* binarisation dynamic"):
+        Evaluation(one, protocol, 0.0).difference(dynamic)
+
+
+def test_images_are_read_a_batch_at_a_time(model: Model, dynamic: Images, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Sequence[int]] = []
+    batch = Images.batch
+
+    def noted(self: Images, indices: Sequence[int], epoch: int = 0) -> torch.Tensor:
+        read.append(indices)
+        return batch(self, indices, epoch)
+
+    monkeypatch.setattr(Images, "batch", noted)
+    evaluate(model, dynamic, batch=4, binarizations=2)
+    assert max(map(len, read)) == 4
+    assert sum(map(len, read)) == 2 * len(dynamic)
 
 
 def test_dynamic_binarisation_is_a_mean_over_draws(model: Model, dynamic: Images) -> None:

@@ -64,7 +64,7 @@ def test_the_table_is_the_mean_and_spread_of_the_runs(recipes, source, tmp_path)
         assert f"| {row.recipe} | PixelSNAIL | {row.parameters:,} | 6 |" in table
         assert f"| {row.nats:.2f} +- {row.spread:.2f} |" in table
     assert "11 images" in table
-    assert "binarisation dynamic, 1 draw of each" in table
+    assert "binarisation dynamic, 1 draw of each image" in table
     assert json.loads((tmp_path / "out/table.json").read_text()) == json.loads(json.dumps(found.as_dict()))
     for name in ("nats-by-steps", "nats-by-seconds"):
         assert (tmp_path / f"out/{name}.png").stat().st_size > 5_000
@@ -108,7 +108,7 @@ def test_a_comparison_does_not_go_on_as_another(recipes, tmp_path):
         compare(recipes[:1], out=out, steps=2, seeds=1)
     with pytest.raises(ValueError, match=r"The budget is now 3 steps, but .* was begun with 2 steps"):
         compare(recipes[:1], out=out, steps=3, seeds=1, resume=True)
-    with pytest.raises(ValueError, match=r"The protocol is now .* 2 draws of each, but"):
+    with pytest.raises(ValueError, match=r"The protocol is now .* 2 draws of each image, but"):
         compare(recipes[:1], out=out, steps=2, seeds=1, resume=True, binarizations=2)
     with pytest.raises(ValueError, match="The recipe with differs from the one"):
         compare(recipes[:1], out=out, steps=2, seeds=1, resume=True, **{"optimizer.lr": 0.5})

@@ -179,12 +179,13 @@ def one_of(*names: str) -> Callable[[str], str]:
 # Options that several commands share.
 
 
-def add_run(parser: Parser) -> None:
-    """RUN, and where and how its model computes."""
-    parser.add_argument(
-        "run", metavar="RUN",
-        help="folder of a run or of a model, hf:OWNER/NAME, or mnist, which comes with pixelsnail (required)",
-    )  # fmt: skip
+def add_run(parser: Parser, several: bool = False) -> None:
+    """RUN, or RUN..., and which of its weights."""
+    meaning = "folder of a run or of a model, hf:OWNER/NAME, or mnist, which comes with pixelsnail (required)"
+    if several:
+        parser.add_argument("runs", metavar="RUN...", nargs="+", help=meaning)
+    else:
+        parser.add_argument("run", metavar="RUN", help=meaning)
     parser.add_argument(
         "--weights", metavar="best|last", type=one_of("best", "last"), default="best",
         help="best: those with the lowest validation nats; last: the latest",

@@ -2,7 +2,7 @@
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 
 import torch
@@ -14,22 +14,48 @@ from pixelsnail.evaluation.scan import check_batch, check_binarized, scan
 from pixelsnail.models import Model
 
 
+@dataclass(frozen=True)
+class Protocol:
+    """What nats are of: those of two protocols do not compare.
+
+    source, split, images   the images, and how many they are
+    levels, dims            of the images, binarised or not: L, and C * H * W
+    binarize                "dynamic", "threshold" or "none"
+    binarizations           draws of each image; 1 where nothing is drawn
+    """
+
+    source: str
+    split: str
+    images: int
+    levels: int
+    dims: int
+    binarize: str
+    binarizations: int
+
+    @classmethod
+    def of(cls, images: Images, binarizations: int) -> "Protocol":
+        """That of an evaluation of these images. Raises ValueError for several draws where nothing is drawn."""
+        _check_binarizations(binarizations, images)
+        dims = math.prod(images.shape)
+        return cls(images.source, images.split, len(images), images.levels, dims, images.binarize, binarizations)
+
+    def __str__(self) -> str:
+        many = f"{self.binarizations} draw{'s' * (self.binarizations > 1)} of each image"
+        how = f"dynamic, {many}" if self.binarize == "dynamic" else self.binarize
+        return f"{self.images:,} images of {self.source} ({self.split}), binarisation {how}"
+
+
 @dataclass(frozen=True, eq=False)
 class Evaluation:
     """The nats of each image of a set, and what they come to.
 
-    draws            (K, N), float64: nats of each image in each of K binarisations (K = 1 where nothing is drawn)
-    dims             C * H * W
-    source, split    the images' own
-    binarize         "dynamic", "threshold" or "none": nats of differently binarised images do not compare
-    seconds          how long it took
+    draws      (K, N), float64: nats of each image in each of K binarisations (K = 1 where nothing is drawn)
+    protocol   what the images are
+    seconds    how long it took
     """
 
     draws: Tensor
-    dims: int
-    source: str
-    split: str
-    binarize: str
+    protocol: Protocol
     seconds: float
 
     @property
@@ -72,17 +98,27 @@ class Evaluation:
     @property
     def bits_per_dim(self) -> float:
         """nats / (C * H * W * ln 2)."""
-        return self.bits_per_image / self.dims
+        return self.bits_per_image / self.protocol.dims
+
+    def difference(self, other: "Evaluation") -> tuple[float, float]:
+        """`nats` minus another's on the same images, and the standard error of that difference, paired by image.
+
+        What makes an image hard is mostly common to two models, so that the difference is known better than either.
+        Raises ValueError for another protocol.
+        """
+        if self.protocol != other.protocol:
+            raise ValueError(
+                f"Nats of {self.protocol} do not compare with nats of {other.protocol}; evaluate both on "
+                "the same images."
+            )
+        differences = self.per_image - other.per_image
+        error = differences.std().item() / math.sqrt(self.images) if self.images > 1 else math.nan
+        return differences.mean().item(), error
 
     def as_dict(self) -> dict[str, int | float | str | list[float] | None]:
         """All but the single images, for JSON: the standard error of one image is None."""
         return {
-            "source": self.source,
-            "split": self.split,
-            "images": self.images,
-            "dims": self.dims,
-            "binarize": self.binarize,
-            "binarizations": self.binarizations,
+            **asdict(self.protocol),
             "nats": self.nats,
             "nats_standard_error": self.standard_error if self.images > 1 else None,
             "nats_by_binarization": self.per_binarization.tolist(),
@@ -111,9 +147,10 @@ def evaluate(
     """
     check_batch(batch)
     check_binarized(model, images)
-    _check_binarizations(binarizations, images)
+    protocol = Protocol.of(images, binarizations)
     if limit is not None:
         images = images.head(limit)
+        protocol = replace(protocol, images=len(images))
     if len(images) == 0:
         raise ValueError(f"{images.source} has no image in its split {images.split}; expected at least one.")
     start = time.perf_counter()
@@ -121,14 +158,7 @@ def evaluate(
     for epoch in range(binarizations):
         tell = None if progress is None else partial(_tell, progress, epoch, binarizations)
         scan(model, partial(images.batch, epoch=epoch), nats[epoch], None, batch, tell)
-    return Evaluation(
-        draws=nats,
-        dims=math.prod(images.shape),
-        source=images.source,
-        split=images.split,
-        binarize=images.binarize,
-        seconds=time.perf_counter() - start,
-    )
+    return Evaluation(nats, protocol, time.perf_counter() - start)
 
 
 def _tell(progress: Progress, epoch: int, binarizations: int, done: int, count: int) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from pixelsnail.training.budget import Budget, count_parameters, steps_within, with_parameters, with_steps
-from pixelsnail.training.comparison import Comparison, Entry, Protocol, Result, curve, draw
+from pixelsnail.training.comparison import Comparison, Entry, Result, curve, draw
 from pixelsnail.training.events import Progress
 from pixelsnail.training.history import read_history, training_seconds
 from pixelsnail.training.recipe import Note, Recipe, read
@@ -171,17 +171,10 @@ def _test_images(plan: Recipe) -> "Images":
 
 def _begin(budget: Budget, plan: Recipe, binarizations: int) -> Comparison:
     """A comparison without entries."""
-    from math import prod
-
+    from pixelsnail.evaluation import Protocol
     from pixelsnail.machine import describe
 
-    images = _test_images(plan)
-    if binarizations > 1 and images.binarize != "dynamic":
-        raise ValueError(
-            f"binarizations is {binarizations}, but the images have binarize={images.binarize!r}; expected 1."
-        )
-    protocol = Protocol(images.source, images.split, len(images), images.binarize, binarizations, prod(images.shape))
-    return Comparison(budget, protocol, dict(describe()))
+    return Comparison(budget, Protocol.of(_test_images(plan), binarizations), dict(describe()))
 
 
 def _check_same(before: Comparison, now: Comparison, plans: dict[str, Recipe], folder: Path) -> None:

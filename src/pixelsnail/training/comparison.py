@@ -7,34 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pixelsnail.training.budget import Budget
 from pixelsnail.training.history import read_history, training_seconds
 
+if TYPE_CHECKING:
+    from pixelsnail.evaluation import Protocol
+
 COLUMNS = ("recipe", "model", "parameters", "steps", "seconds", "nats/image", "bits/dim")
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """What nats mean here: nats of two protocols do not compare.
-
-    source, split, images   the images that are judged, and how many they are
-    binarize                "dynamic", "threshold" or "none"
-    binarizations           draws of each image, for dynamic binarisation
-    dims                    C * H * W
-    """
-
-    source: str
-    split: str
-    images: int
-    binarize: str
-    binarizations: int
-    dims: int
-
-    def __str__(self) -> str:
-        draws = f", {self.binarizations} draw{'s' * (self.binarizations > 1)} of each" * (self.binarize == "dynamic")
-        return f"{self.images:,} images of {self.source} ({self.split}), binarisation {self.binarize}{draws}"
 
 
 @dataclass(frozen=True)
@@ -95,7 +76,7 @@ class Comparison:
     """Recipes under one budget and one protocol, and their results so far: the content of comparison.json."""
 
     budget: Budget
-    protocol: Protocol
+    protocol: "Protocol"
     machine: dict[str, Any]
     entries: dict[str, Entry] = field(default_factory=dict)
     results: list[Result] = field(default_factory=list)
@@ -144,6 +125,8 @@ class Comparison:
     @classmethod
     def read(cls, path: Path) -> "Comparison":
         """From comparison.json. Raises ValueError for another or a damaged file."""
+        from pixelsnail.evaluation import Protocol  # imports torch, which reading a recipe can do without
+
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             return cls(
