@@ -124,3 +124,17 @@ def test_different_protocols_are_refused_in_one_table(pixelsnail, run, source, t
     outcome = pixelsnail("evaluate", run, grey)
     assert (outcome.status, outcome.out) == (1, "")
     assert f"{grey} models images of 1 channels and 256 levels, the first run images of 1 and 2" in outcome.err
+
+
+def test_a_picture_shows_where_the_nats_are(pixelsnail, run, source, tmp_path):
+    other = another_run(tmp_path, source=source, binarize="dynamic")
+    picture = tmp_path / "positions.svg"
+    outcome = pixelsnail("evaluate", run, other, "--positions", picture)
+    assert outcome.status == 0
+    assert f"Drew the nats of 2 runs: {picture}" in outcome.err
+    text = picture.read_text()
+    assert text.count("<image") >= 3  # two maps and a difference
+    assert pixelsnail("evaluate", run, "--positions", picture).status == 1
+    assert picture.read_text() == text
+    assert pixelsnail("evaluate", run, "--positions", picture, "--overwrite").status == 0
+    assert pixelsnail("evaluate", run, "--positions", tmp_path / "a.txt").status == 2

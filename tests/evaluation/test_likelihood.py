@@ -36,13 +36,17 @@ def test_units_follow_from_nats(model: Model, fixed: Images) -> None:
 
 
 def test_every_channel_is_a_dimension(npz: str) -> None:
-    evaluation = Evaluation(torch.tensor([[8 * math.log(2)]]), Protocol(npz, "test", 1, 2, 4, "none", 1), 0.0)
+    evaluation = Evaluation(
+        torch.tensor([[8 * math.log(2)]]), torch.zeros(1, 1), Protocol(npz, "test", 1, 2, 4, "none", 1), 0.0
+    )
     assert evaluation.bits_per_dim == pytest.approx(2)
 
 
 def test_standard_error_is_that_of_the_mean_over_images() -> None:
     protocol = Protocol("npz:a", "test", 4, 2, 35, "dynamic", 2)
-    evaluation = Evaluation(torch.tensor([[0.0, 2.0, 3.0, 9.0], [2.0, 2.0, 5.0, 9.0]]), protocol, 0.0)
+    evaluation = Evaluation(
+        torch.tensor([[0.0, 2.0, 3.0, 9.0], [2.0, 2.0, 5.0, 9.0]]), torch.zeros(5, 7), protocol, 0.0
+    )
     variance = (3**2 + 2**2 + 0**2 + 5**2) / 3
     assert evaluation.nats == 4
     assert evaluation.standard_error == pytest.approx(math.sqrt(variance / 4))
@@ -50,15 +54,24 @@ def test_standard_error_is_that_of_the_mean_over_images() -> None:
     assert evaluation.per_binarization.tolist() == [3.5, 4.5]
 
 
+def test_positions_sum_to_the_nats(model: Model, dynamic: Images) -> None:
+    found = evaluate(model, dynamic, batch=4, binarizations=2)
+    x = torch.cat([dynamic.batch(range(len(dynamic)), epoch) for epoch in (0, 1)])
+    assert_close(found.positions, model.pixel_nats(x).double().mean(0).detach())
+    assert found.positions.sum().item() == pytest.approx(found.nats)
+
+
 def test_a_difference_is_paired_by_image() -> None:
     protocol = Protocol("npz:a", "test", 4, 2, 35, "threshold", 1)
-    one, other = torch.tensor([[1.0, 7.0, 3.0, 9.0]]), torch.tensor([[0.0, 6.0, 4.0, 7.0]])
-    difference, error = Evaluation(one, protocol, 0.0).difference(Evaluation(other, protocol, 0.0))
+    positions = torch.zeros(5, 7)
+    one = Evaluation(torch.tensor([[1.0, 7.0, 3.0, 9.0]]), positions, protocol, 0.0)
+    other = Evaluation(torch.tensor([[0.0, 6.0, 4.0, 7.0]]), positions, protocol, 0.0)
+    difference, error = one.difference(other)
     assert difference == pytest.approx(0.75)  # of 1, 1, -1, 2
     assert error == pytest.approx(math.sqrt((2 * 0.25**2 + 1.75**2 + 1.25**2) / 3 / 4))
-    dynamic = Evaluation(other, replace(protocol, binarize="dynamic"), 0.0)
+    dynamic = replace(other, protocol=replace(protocol, binarize="dynamic"))
     with pytest.raises(ValueError, match=r"binarisation threshold do not compare with .* binarisation dynamic"):
-        Evaluation(one, protocol, 0.0).difference(dynamic)
+        one.difference(dynamic)
 
 
 def test_images_are_read_a_batch_at_a_time(model: Model, dynamic: Images, monkeypatch: pytest.MonkeyPatch) -> None:

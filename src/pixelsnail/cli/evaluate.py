@@ -3,10 +3,12 @@
 from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pixelsnail.cli import arguments as common
 from pixelsnail.cli.images import add_data, add_limit, data_hint, open_data, trained_on
+from pixelsnail.cli.outputs import check_file
 from pixelsnail.cli.runs import load
 from pixelsnail.cli.table import Rows, show, show_columns, show_json, with_error
 from pixelsnail.cli.terminal import Terminal, quoted
@@ -45,14 +47,22 @@ def parser() -> common.Parser:
     common.add_batch(parser)
     common.add_device(parser)
     common.add_precision(parser)
+    parser.add_argument(
+        "--positions", metavar="FILE", type=common.file,
+        help="picture of the mean nats at each position, FILE.png or FILE.svg (default: no picture)",
+    )  # fmt: skip
+    common.add_overwrite(parser, "a picture")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
     return parser
 
 
 def run(arguments: Namespace, terminal: Terminal) -> None:
     """Evaluates and prints a table."""
-    from pixelsnail import evaluation
+    from pixelsnail import evaluation, pictures
 
+    if arguments.positions is not None:
+        check_file(arguments.positions, (".png", ".svg"), arguments.overwrite)
+        pictures.require_matplotlib()
     found: list[Evaluation] = []
     asked = [Namespace(**vars(arguments), run=run) for run in arguments.runs]
     check_same_data(asked)
@@ -78,6 +88,10 @@ def run(arguments: Namespace, terminal: Terminal) -> None:
     else:
         seconds = ("seconds", f"{found[0].seconds:.1f}")
         show([*rows(found[0]), ("precision", arguments.precision), seconds])
+    if arguments.positions is not None:
+        maps = {name: one.positions for name, one in zip(short_names(arguments.runs), found, strict=True)}
+        pictures.position_maps(maps, arguments.positions)
+        terminal.note(f"Drew the nats of {len(maps)} {'runs' if len(maps) > 1 else 'run'}: {arguments.positions}")
     hint = data_hint(asked[-1], models[-1]) or ""
     terminal.next(f"pixelsnail score {quoted(asked[-1].run)}{hint} --out scores.csv --maps maps --limit 20")
 
@@ -107,6 +121,15 @@ def check_same_levels(first: "Model", other: "Model", run: str) -> None:
             f"{run} models images of {there[0]} channels and {there[1]} levels, the first run images of {here[0]} and "
             f"{here[1]}: their nats do not belong in one table; evaluate each by itself."
         )
+
+
+def short_names(runs: Sequence[str]) -> list[str]:
+    """The shortest ends of paths that tell the runs apart; the whole where a run is named twice."""
+    for parts in range(1, 1 + max(len(Path(run).parts) for run in runs)):
+        names = ["/".join(Path(run).parts[-parts:]) for run in runs]
+        if len(set(names)) == len(runs):
+            return names
+    return list(runs)
 
 
 def facts(asked: Namespace, found: "Evaluation") -> dict[str, Any]:

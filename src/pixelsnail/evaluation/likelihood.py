@@ -49,12 +49,14 @@ class Protocol:
 class Evaluation:
     """The nats of each image of a set, and what they come to.
 
-    draws      (K, N), float64: nats of each image in each of K binarisations (K = 1 where nothing is drawn)
-    protocol   what the images are
-    seconds    how long it took
+    draws       (K, N), float64: nats of each image in each of K binarisations (K = 1 where nothing is drawn)
+    positions   (H, W), float64: nats of the pixel at each position, the mean over images and draws; sums to `nats`
+    protocol    what the images are
+    seconds     how long it took
     """
 
     draws: Tensor
+    positions: Tensor
     protocol: Protocol
     seconds: float
 
@@ -155,10 +157,15 @@ def evaluate(
         raise ValueError(f"{images.source} has no image in its split {images.split}; expected at least one.")
     start = time.perf_counter()
     nats = torch.zeros(binarizations, len(images), dtype=torch.float64)
+    positions = torch.zeros(images.shape[1:], dtype=torch.float64)
+
+    def see(_: range, pixels: Tensor) -> None:
+        positions.add_(pixels.double().sum(0).cpu())
+
     for epoch in range(binarizations):
         tell = None if progress is None else partial(_tell, progress, epoch, binarizations)
-        scan(model, partial(images.batch, epoch=epoch), nats[epoch], None, batch, tell)
-    return Evaluation(nats, protocol, time.perf_counter() - start)
+        scan(model, partial(images.batch, epoch=epoch), nats[epoch], see, batch, tell)
+    return Evaluation(nats, positions / nats.numel(), protocol, time.perf_counter() - start)
 
 
 def _tell(progress: Progress, epoch: int, binarizations: int, done: int, count: int) -> None:

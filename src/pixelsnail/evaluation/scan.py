@@ -12,18 +12,21 @@ from pixelsnail.models import Model
 from pixelsnail.models.levels import check_levels
 from pixelsnail.models.model import evaluating
 
+See = Callable[[range, Tensor], object]
+
 
 def scan(
     model: Model,
     take: Callable[[range], Tensor],
     nats: Tensor,
-    maps: Tensor | None,
+    see: See | None,
     batch: int,
     progress: Progress | None,
 ) -> None:
-    """Fills `nats` (N,) with -log p of images 0 ... N - 1, and `maps` (N, H, W) with that of their pixels.
+    """Fills `nats` (N,) with -log p of images 0 ... N - 1.
 
-    take(indices) gives levels (n, C, H, W). Sums are in float64, so that an image's nats do not depend on its batch.
+    take(indices) gives levels (n, C, H, W); see(indices, pixels) is called with -log p of their pixels (n, H, W). Sums
+    are in float64, so that an image's nats do not depend on its batch.
     Raises ValueError that names the first image whose likelihood is NaN, RuntimeError when memory runs out.
     """
     with torch.inference_mode(), evaluating(model), explaining_memory(model.device, batch):
@@ -34,8 +37,8 @@ def scan(
             pixels = model.pixel_nats(x.to(model.device))  # (n, H, W)
             nats[first : indices.stop] = pixels.double().sum((1, 2)).cpu()
             _refuse_nan(nats, indices)
-            if maps is not None:
-                maps[first : indices.stop] = pixels.float().cpu()
+            if see is not None:
+                see(indices, pixels)
             if progress is not None:
                 progress(indices.stop, len(nats))
 

@@ -59,8 +59,12 @@ def score(
         shape = (x.shape[1], x.shape[2], x.shape[3])
     nats = torch.zeros(len(x), dtype=torch.float64)
     pixels = torch.zeros(len(x), *shape[1:]) if maps else None
-    scan(model, partial(_take, x), nats, pixels, batch, progress)
+    scan(model, partial(_take, x), nats, None if pixels is None else partial(_keep, pixels), batch, progress)
     return Scores(nats, math.prod(shape), pixels)
+
+
+def _keep(maps: Tensor, indices: range, pixels: Tensor) -> None:
+    maps[indices.start : indices.stop] = pixels.float().cpu()
 
 
 def _take(x: Tensor | Images, indices: range) -> Tensor:

@@ -8,5 +8,15 @@ from pixelsnail.pictures.figures import require_matplotlib
 from pixelsnail.pictures.grids import completions, grid
 from pixelsnail.pictures.maps import surprise_map, surprise_maps
 from pixelsnail.pictures.png import write_png
+from pixelsnail.pictures.positions import position_maps
 
-__all__ = ["completions", "curves", "grid", "require_matplotlib", "surprise_map", "surprise_maps", "write_png"]
+__all__ = [
+    "completions",
+    "curves",
+    "grid",
+    "position_maps",
+    "require_matplotlib",
+    "surprise_map",
+    "surprise_maps",
+    "write_png",
+]
