@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from pixelsnail.models import Model, PixelCNNpp, PixelSNAIL, PixelSNAILOriginal
+from pixelsnail.models import Model, PixelCNN, PixelCNNpp, PixelSNAIL, PixelSNAILOriginal
 
 Build = Callable[..., Model]
 
@@ -47,6 +47,10 @@ def pixelcnnpp(shape: tuple[int, int, int], levels: int) -> Model:
     return randomised(PixelCNNpp(shape, levels, channels=4, residuals=1, mixtures=2))
 
 
+def pixelcnn(shape: tuple[int, int, int], levels: int) -> Model:
+    return randomised(PixelCNN(shape, levels, channels=4, layers=2, head_channels=5))
+
+
 MODELS: dict[str, Build] = {
     "PixelSNAIL": pixelsnail,
     "PixelSNAIL without attention": convolutions,
@@ -54,6 +58,7 @@ MODELS: dict[str, Build] = {
     "PixelSNAILOriginal": original,
     "PixelSNAILOriginal pooled": pooled,
     "PixelCNNpp": pixelcnnpp,
+    "PixelCNN": pixelcnn,
 }
 DIVISORS = {pooled: 2, pixelcnnpp: 4}
 """What divides the height and width of a model's images."""

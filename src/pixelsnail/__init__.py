@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pixelsnail import checkpoints, data, evaluation, pictures
     from pixelsnail.checkpoints import load
     from pixelsnail.distributions import Bernoulli, Categorical, LogisticMixture
-    from pixelsnail.models import Model, PixelCNNpp, PixelSNAIL, PixelSNAILOriginal
+    from pixelsnail.models import Model, PixelCNN, PixelCNNpp, PixelSNAIL, PixelSNAILOriginal
     from pixelsnail.training import train
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "Categorical",
     "LogisticMixture",
     "Model",
+    "PixelCNN",
     "PixelCNNpp",
     "PixelSNAIL",
     "PixelSNAILOriginal",
@@ -42,6 +43,7 @@ _HOMES = {
     "Categorical": "distributions",
     "LogisticMixture": "distributions",
     "Model": "models",
+    "PixelCNN": "models",
     "PixelCNNpp": "models",
     "PixelSNAIL": "models",
     "PixelSNAILOriginal": "models",

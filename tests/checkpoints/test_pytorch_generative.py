@@ -1,4 +1,4 @@
-"""Our PixelSNAIL with that project's weights is that project's PixelSNAIL (golden files: tests/golden/README.md)."""
+"""Our models with that project's weights are that project's models (golden files: tests/golden/README.md)."""
 
 import json
 from pathlib import Path
@@ -15,23 +15,32 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 TRAINER_FILE = GOLDEN / "pg_trainer_state_3.ckpt"
 
 
-@pytest.fixture(scope="module")
-def golden():
-    arrays = np.load(GOLDEN / "pg_pixelsnail_a.npz")
-    config = json.loads((GOLDEN / "pg_pixelsnail_a.json").read_text())["config"]
+FILES = {"PixelSNAIL": "pg_pixelsnail_a", "PixelCNN": "pg_pixelcnn_a"}
+
+
+def arrays_of(name):
+    """A golden file's arrays, its reference's arguments and its state."""
+    arrays = np.load(GOLDEN / f"{FILES[name]}.npz")
+    config = json.loads((GOLDEN / f"{FILES[name]}.json").read_text())["config"]
     state = {name.removeprefix("state/"): arrays[name] for name in arrays.files if name.startswith("state/")}
     return arrays, config, state
 
 
-def converted(config, state, **options):
-    return checkpoints.convert("pytorch-generative", "PixelSNAIL", config, state, **options)
+@pytest.fixture(scope="module")
+def golden():
+    return arrays_of("PixelSNAIL")
 
 
-def test_logits_nats_loss_and_gradients_agree(golden):
-    arrays, config, state = golden
-    model = converted(config, state)
+def converted(config, state, name="PixelSNAIL", **options):
+    return checkpoints.convert("pytorch-generative", name, config, state, **options)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_logits_nats_loss_and_gradients_agree(name):
+    arrays, config, state = arrays_of(name)
+    model = converted(config, state, name)
     x, logits, nats = (torch.from_numpy(arrays[name]) for name in ("x", "logits", "nats"))
-    assert model.shape == (1, 8, 6)
+    assert model.shape == tuple(x.shape[1:])
     assert_close(model(x), logits, rtol=0, atol=1e-5 * max(1, logits.abs().max().item()))
     assert_close(-model.log_prob(x).float(), nats, rtol=1e-5, atol=0)
     loss = model.pixel_nats(x).sum((1, 2)).mean()
@@ -40,12 +49,34 @@ def test_logits_nats_loss_and_gradients_agree(golden):
     parameters = dict(model.named_parameters())
     compared = [name.removeprefix("grad/") for name in arrays.files if name.startswith("grad/")]
     assert len(compared) >= 9
-    for name in compared:
-        expected = torch.from_numpy(arrays["grad/" + name])
-        if name == "_input.weight":
-            expected = expected * torch.from_numpy(arrays["state/_input.mask"])
+    for theirs in compared:
+        expected = torch.from_numpy(arrays[f"grad/{theirs}"])
+        mask = state.get(theirs.removesuffix("weight") + "mask")
+        if mask is not None:  # the reference's own gradients are not zero at taps that are without effect
+            expected = expected * torch.from_numpy(mask)
         bound = max(1e-4 * expected.abs().max().item(), 1e-5)
-        assert_close(parameters[REFERENCES["PixelSNAIL"].rename(name)].grad, expected, rtol=0, atol=bound)
+        assert_close(parameters[REFERENCES[name].rename(theirs)].grad, expected, rtol=0, atol=bound)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_tensors_show_their_model_and_its_arguments(name, tmp_path):
+    arrays, _, state = arrays_of(name)
+    np.savez(tmp_path / "state.npz", **{f"module.{key}": tensor for key, tensor in state.items()})
+    model, told = checkpoints.import_file(tmp_path / "state.npz", "pytorch-generative")
+    assert (type(model).__name__, told["reference"]) == (name, name)
+    logits = torch.from_numpy(arrays["logits"])
+    x = torch.from_numpy(arrays["x"])
+    assert_close(model(x), logits, rtol=0, atol=1e-5 * max(1, logits.abs().max().item()))
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_masked_taps_that_a_file_leaves_are_without_effect(name):
+    arrays, config, state = arrays_of(name)
+    x = torch.from_numpy(arrays["x"])
+    masks = {key.replace(".mask", ".weight"): mask for key, mask in state.items() if key.endswith(".mask")}
+    changed = converted(config, {**state, **{key: state[key] + 5.0 * (1 - masks[key]) for key in masks}}, name)
+    assert torch.equal(changed(x), converted(config, state, name)(x))
+    assert torch.equal(changed.sample(2, seed=1), converted(config, state, name).sample(2, seed=1))
 
 
 def test_a_checkpoint_of_its_trainer_gives_its_own_figures():
@@ -58,14 +89,6 @@ def test_a_checkpoint_of_its_trainer_gives_its_own_figures():
     assert told["epochs"] == 3
     assert told["steps"] == 564
     assert sum(p.numel() for p in model.parameters()) == 115_089
-
-
-def test_masked_taps_that_a_file_leaves_are_without_effect(golden):
-    arrays, config, state = golden
-    x = torch.from_numpy(arrays["x"])
-    weight = state["_input.weight"] + 5.0 * (1 - state["_input.mask"])
-    changed = converted(config, {**state, "_input.weight": weight})
-    assert torch.equal(changed(x), converted(config, state)(x))
 
 
 @pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "_orig_mod.module.", "module._orig_mod."])
@@ -111,8 +134,10 @@ def test_a_wrong_name_gets_the_nearest_valid_one(golden, arguments, sentence):
 
 def test_a_checkpoint_of_another_model_is_refused(tmp_path):
     torch.save({"conv.weight": torch.zeros(3, 3)}, tmp_path / "other.pt")
-    with pytest.raises(ValueError, match=r"are not pytorch-generative PixelSNAIL's: _input\.weight is missing"):
+    with pytest.raises(ValueError, match="are not those of a pytorch-generative PixelSNAIL, PixelCNN"):
         checkpoints.import_file(tmp_path / "other.pt", "pytorch-generative")
+    with pytest.raises(ValueError, match=r"are not pytorch-generative PixelSNAIL's: _input\.weight is missing"):
+        checkpoints.import_file(tmp_path / "other.pt", "pytorch-generative", "PixelSNAIL")
 
 
 class Payload:

@@ -9,9 +9,11 @@ import pixelsnail
 from pixelsnail.engine import CompilationError, Compiled, Draw, Known, naive_walk, walk
 from pixelsnail.engine import program as module
 from pixelsnail.engine.engines import PRICE, Engine
-from tiny import every_model, fit, random_levels, randomised
+from tiny import MODELS, fit, random_levels, randomised
 
 needs_compiler = pytest.mark.skipif(not shutil.which("g++"), reason="needs a C++ compiler")
+BASELINES = ("PixelCNN", "GatedPixelCNN", "ImageGPT")
+"""Models whose programs are made in the slow tests alone: each takes the compiler about a minute."""
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +23,10 @@ def folder(tmp_path, monkeypatch):
     return tmp_path / "programs"
 
 
-@every_model
+@pytest.mark.parametrize(
+    "build",
+    [pytest.param(MODELS[name], marks=pytest.mark.slow if name in BASELINES else (), id=name) for name in MODELS],
+)
 @needs_compiler
 def test_a_program_walks_as_the_naive_sampler(build, folder, monkeypatch):
     """In float64, for every batch and segment; after other weights; loaded from the disk; and for known pixels."""

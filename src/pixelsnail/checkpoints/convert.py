@@ -1,6 +1,6 @@
 """The one door for other projects' weights."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -51,13 +51,14 @@ def import_file(
 ) -> tuple[Model, dict[str, Any]]:
     """The model in another project's file, and what else the file tells (steps, epochs, seconds).
 
-    `name` may be left out where the project has one model only. Never runs code from the file: PyTorch files are read
-    with `weights_only=True`, .safetensors and .npz hold nothing but arrays. Raises FileNotFoundError or ValueError.
+    `name` may be left out where the tensors show which model's they are: for pytorch-generative. Never runs code from
+    the file: PyTorch files are read with `weights_only=True`, .safetensors and .npz hold nothing but arrays. Raises
+    FileNotFoundError or ValueError.
     """
     theirs = PROJECTS[known("project", project, PROJECTS)]
-    if name is None:
-        name = _only_name(project, theirs.NAMES)
     state, told = theirs.read(read_tensors(Path(file)))
+    if name is None:
+        name = theirs.name_of(without_prefix(state))
     told = {**told, "imported_from": project, "reference": name}
     return convert(project, name, config or {}, state, shape=shape, levels=levels), told
 
@@ -86,9 +87,3 @@ def read_tensors(path: Path) -> Mapping[str, Any]:
     if not isinstance(content, Mapping):
         raise ValueError(f"{path} holds a {type(content).__name__}; expected a dictionary of tensors.")
     return content
-
-
-def _only_name(project: str, names: Sequence[str]) -> str:
-    if len(names) > 1:
-        raise ValueError(f"{project} has several models; say which one the file holds: {', '.join(names)}.")
-    return names[0]

@@ -67,6 +67,11 @@ def read(file: Mapping[str, Any]) -> tuple[Mapping[str, Any], dict[str, Any]]:
     return file, {"weights": "Polyak average" if averaged else "as trained, there is no average of them"}
 
 
+def name_of(state: Mapping[str, Any]) -> str:
+    """Raises ValueError: functions of one project that differ in more than variables show are told apart by name."""
+    raise ValueError(f"official has several models; say which one the file holds: {', '.join(NAMES)}.")
+
+
 def convert(
     name: str,
     config: Mapping[str, Any],

@@ -7,24 +7,38 @@ from typing import Any
 from torch import Tensor
 
 from pixelsnail.checkpoints.reference import Reference, build, known
-from pixelsnail.models import Model, PixelSNAIL
+from pixelsnail.models import Model, PixelCNN, PixelSNAIL
 
 BLOCK = r"_pixel_snail_blocks\.(\d+)\."
 
 
 def pixel_snail(state: Mapping[str, Tensor]) -> dict[str, Any]:
     """The reference's own arguments, as far as its tensors show them: all of them."""
-    blocks = [re.match(BLOCK + r"(?:_residual\.(\d+)\.)?", name) for name in state]
-    found = [match for match in blocks if match]
     return {
         "in_channels": state["_input.weight"].shape[1],
         "out_channels": state["_output.1.weight"].shape[0],
         "n_channels": state["_input.weight"].shape[0],
-        "n_pixel_snail_blocks": 1 + max(int(match[1]) for match in found),
-        "n_residual_blocks": 1 + max((int(match[2]) for match in found if match[2]), default=-1),
+        "n_pixel_snail_blocks": count(state, BLOCK),
+        "n_residual_blocks": count(state, BLOCK + r"_residual\.(\d+)\."),
         "attention_key_channels": state["_pixel_snail_blocks.0._attention._q.weight"].shape[0],
         "attention_value_channels": state["_pixel_snail_blocks.0._attention._proj.weight"].shape[0],
     }
+
+
+def pixel_cnn(state: Mapping[str, Tensor]) -> dict[str, Any]:
+    """As `pixel_snail`: all of them."""
+    return {
+        "in_channels": state["_input.weight"].shape[1],
+        "out_channels": state["_head.3.weight"].shape[0],
+        "n_residual": count(state, r"_causal_layers\.(\d+)\."),
+        "residual_channels": state["_input.weight"].shape[0] // 2,
+        "head_channels": state["_head.1.weight"].shape[0],
+    }
+
+
+def count(state: Mapping[str, Tensor], pattern: str) -> int:
+    """One more than the highest number that a pattern's last group finds at the start of names: 0 for none."""
+    return 1 + max((int(match.groups()[-1]) for match in map(re.compile(pattern).match, state) if match), default=-1)
 
 
 REFERENCES = {
@@ -47,11 +61,35 @@ REFERENCES = {
             (BLOCK + r"_(residual_out|attention_out|out)\.", r"blocks.\1.\2."),
             (r"_output\.(\d)\.", r"out.\1."),
         ),
-    )
+    ),
+    "PixelCNN": Reference(
+        model=PixelCNN,
+        infer=pixel_cnn,
+        arguments={"residual_channels": "channels", "n_residual": "layers", "head_channels": "head_channels"},
+        names=(
+            (r"_input\.", r"stem.conv."),
+            (r"_causal_layers\.(\d+)\._net\.1\.", r"layers.\1.narrow."),
+            (r"_causal_layers\.(\d+)\._net\.3\.", r"layers.\1.masked."),
+            (r"_causal_layers\.(\d+)\._net\.5\.", r"layers.\1.wide."),
+            (r"_head\.1\.", r"out.0."),
+            (r"_head\.3\.", r"out.1."),
+        ),
+    ),
 }
 
+SIGNS = {"_output.1.weight": "PixelSNAIL", "_head.3.weight": "PixelCNN"}
+"""A tensor that no model listed after it has -> the model."""
 
-NAMES = tuple(REFERENCES)
+
+def name_of(state: Mapping[str, Tensor]) -> str:
+    """The model whose tensors these are. Raises ValueError where they are those of none."""
+    for tensor, name in SIGNS.items():
+        if tensor in state:
+            return name
+    raise ValueError(
+        f"These weights are not those of a pytorch-generative {', '.join(REFERENCES)}: none of {', '.join(SIGNS)} is "
+        "among them. Name the project and the model that they are of."
+    )
 
 
 def convert(

@@ -38,7 +38,10 @@ def parser() -> common.Parser:
         help="the project that wrote the file: pytorch-generative, or official (the paper's own code)",
     )  # fmt: skip
     parser.add_argument("--out", metavar="RUN", type=common.file, required=True, help="folder of the run to make")
-    parser.add_argument("--name", metavar="NAME", help="the project's own name of the model (default: its only one)")
+    parser.add_argument(
+        "--name", metavar="NAME",
+        help="the project's own name of the model (default: the one whose tensors these are; official has none)",
+    )  # fmt: skip
     parser.add_argument(
         "--config", metavar="KEY=VALUE", nargs="+", action="extend", type=_pair, default=[],
         help="the model's arguments under the project's names, where no tensor tells them (default: none)",

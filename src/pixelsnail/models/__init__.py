@@ -2,6 +2,7 @@
 
 from pixelsnail.models.model import Model
 from pixelsnail.models.original import PixelSNAILOriginal
+from pixelsnail.models.pixelcnn import PixelCNN
 from pixelsnail.models.pixelcnnpp import PixelCNNpp
 from pixelsnail.models.pixelsnail import PixelSNAIL
 
@@ -9,6 +10,7 @@ MODELS: dict[str, type[Model]] = {
     "PixelSNAIL": PixelSNAIL,
     "PixelSNAILOriginal": PixelSNAILOriginal,
     "PixelCNNpp": PixelCNNpp,
+    "PixelCNN": PixelCNN,
 }
 
-__all__ = ["MODELS", "Model", "PixelCNNpp", "PixelSNAIL", "PixelSNAILOriginal"]
+__all__ = ["MODELS", "Model", "PixelCNN", "PixelCNNpp", "PixelSNAIL", "PixelSNAILOriginal"]

@@ -1,0 +1,58 @@
+"""The baselines of pytorch-generative beyond what the laws and the golden arrays say."""
+
+import pytest
+import torch
+
+from pixelsnail import PixelCNN
+from tiny import random_levels
+
+
+@pytest.mark.parametrize(
+    ("model", "parameters"),
+    [
+        (lambda: PixelCNN(), 3_223_617),
+        (lambda: PixelCNN(channels=16), 53_569),
+    ],
+)
+def test_defaults_and_published_models_have_their_parameters(model, parameters):
+    assert sum(parameter.numel() for parameter in model().parameters()) == parameters
+
+
+@pytest.mark.parametrize(
+    ("build", "sentence"),
+    [
+        (lambda: PixelCNN(channels=0), "channels is 0; expected a whole number of at least 1"),
+        (lambda: PixelCNN(layers=-1), "layers is -1; expected a whole number of at least 0"),
+        (lambda: PixelCNN(head_channels=0), "head_channels is 0"),
+    ],
+)
+def test_an_impossible_model_is_refused(build, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        build()
+
+
+@pytest.mark.parametrize("kind", [PixelCNN])
+def test_a_head_may_be_named(kind):
+    model = kind((3, 4, 4), 256, channels=4, head="LogisticMixture")
+    assert model.log_prob(random_levels(256, (2, 3, 4, 4))).isfinite().all()
+
+
+def test_a_layer_of_pixelcnn_that_gives_nothing_doubles_its_features():
+    model = PixelCNN((1, 3, 4), channels=4, layers=3)
+    x = random_levels(2, (2, 1, 3, 4))
+    for layer in model.layers:
+        torch.nn.init.zeros_(layer.wide.weight)
+        torch.nn.init.zeros_(layer.wide.bias)
+    h = 8 * model.stem(x)
+    assert torch.equal(model(x), model.out[1](model.out[0](h.relu()).relu()))
+
+
+def test_pixelcnn_has_the_blind_spot_of_masked_squares():
+    """Further than the stem's three columns ahead in the row above, where depth reaches one column a row."""
+    model = PixelCNN((1, 2, 16), channels=4, layers=9)
+    x = random_levels(2, (1, 1, 2, 16))
+    changed = x.clone()
+    changed[..., 0, 12] = 1 - x[..., 0, 12]
+    differs = (model(changed) != model(x))[0, 0, 1]
+    assert not differs[:9].any()
+    assert differs[9:13].any()
