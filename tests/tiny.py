@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from pixelsnail.models import Model, PixelCNN, PixelCNNpp, PixelSNAIL, PixelSNAILOriginal
+from pixelsnail.models import GatedPixelCNN, Model, PixelCNN, PixelCNNpp, PixelSNAIL, PixelSNAILOriginal
 
 Build = Callable[..., Model]
 
@@ -51,6 +51,10 @@ def pixelcnn(shape: tuple[int, int, int], levels: int) -> Model:
     return randomised(PixelCNN(shape, levels, channels=4, layers=2, head_channels=5))
 
 
+def gatedpixelcnn(shape: tuple[int, int, int], levels: int) -> Model:
+    return randomised(GatedPixelCNN(shape, levels, channels=4, layers=2, head_channels=5))
+
+
 MODELS: dict[str, Build] = {
     "PixelSNAIL": pixelsnail,
     "PixelSNAIL without attention": convolutions,
@@ -59,6 +63,7 @@ MODELS: dict[str, Build] = {
     "PixelSNAILOriginal pooled": pooled,
     "PixelCNNpp": pixelcnnpp,
     "PixelCNN": pixelcnn,
+    "GatedPixelCNN": gatedpixelcnn,
 }
 DIVISORS = {pooled: 2, pixelcnnpp: 4}
 """What divides the height and width of a model's images."""

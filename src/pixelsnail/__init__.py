@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from pixelsnail import checkpoints, data, evaluation, pictures
     from pixelsnail.checkpoints import load
     from pixelsnail.distributions import Bernoulli, Categorical, LogisticMixture
-    from pixelsnail.models import Model, PixelCNN, PixelCNNpp, PixelSNAIL, PixelSNAILOriginal
+    from pixelsnail.models import GatedPixelCNN, Model, PixelCNN, PixelCNNpp, PixelSNAIL, PixelSNAILOriginal
     from pixelsnail.training import train
 
 __all__ = [
     "Bernoulli",
     "Categorical",
+    "GatedPixelCNN",
     "LogisticMixture",
     "Model",
     "PixelCNN",
@@ -41,6 +42,7 @@ __all__ = [
 _HOMES = {
     "Bernoulli": "distributions",
     "Categorical": "distributions",
+    "GatedPixelCNN": "models",
     "LogisticMixture": "distributions",
     "Model": "models",
     "PixelCNN": "models",

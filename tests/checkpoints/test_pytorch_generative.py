@@ -15,7 +15,7 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 TRAINER_FILE = GOLDEN / "pg_trainer_state_3.ckpt"
 
 
-FILES = {"PixelSNAIL": "pg_pixelsnail_a", "PixelCNN": "pg_pixelcnn_a"}
+FILES = {"PixelSNAIL": "pg_pixelsnail_a", "PixelCNN": "pg_pixelcnn_a", "GatedPixelCNN": "pg_gated_pixelcnn_a"}
 
 
 def arrays_of(name):

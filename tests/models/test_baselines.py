@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from pixelsnail import PixelCNN
+from pixelsnail import GatedPixelCNN, PixelCNN
 from tiny import random_levels
 
 
@@ -12,6 +12,7 @@ from tiny import random_levels
     [
         (lambda: PixelCNN(), 3_223_617),
         (lambda: PixelCNN(channels=16), 53_569),
+        (lambda: GatedPixelCNN(), 3_364_161),
     ],
 )
 def test_defaults_and_published_models_have_their_parameters(model, parameters):
@@ -24,6 +25,8 @@ def test_defaults_and_published_models_have_their_parameters(model, parameters):
         (lambda: PixelCNN(channels=0), "channels is 0; expected a whole number of at least 1"),
         (lambda: PixelCNN(layers=-1), "layers is -1; expected a whole number of at least 0"),
         (lambda: PixelCNN(head_channels=0), "head_channels is 0"),
+        (lambda: GatedPixelCNN(channels=0), "channels is 0; expected a whole number of at least 1"),
+        (lambda: GatedPixelCNN(layers=-1), "layers is -1; expected a whole number of at least 0"),
     ],
 )
 def test_an_impossible_model_is_refused(build, sentence):
@@ -31,7 +34,7 @@ def test_an_impossible_model_is_refused(build, sentence):
         build()
 
 
-@pytest.mark.parametrize("kind", [PixelCNN])
+@pytest.mark.parametrize("kind", [PixelCNN, GatedPixelCNN])
 def test_a_head_may_be_named(kind):
     model = kind((3, 4, 4), 256, channels=4, head="LogisticMixture")
     assert model.log_prob(random_levels(256, (2, 3, 4, 4))).isfinite().all()
@@ -56,3 +59,14 @@ def test_pixelcnn_has_the_blind_spot_of_masked_squares():
     differs = (model(changed) != model(x))[0, 0, 1]
     assert not differs[:9].any()
     assert differs[9:13].any()
+
+
+@pytest.mark.parametrize("layers", [0, 2])
+def test_the_weights_of_gatedpixelcnn_without_gradient_are_those_that_nothing_reads(layers):
+    """Processes that share gradients wait for that of every weight that asks for one."""
+    model = GatedPixelCNN((1, 5, 6), channels=4, layers=layers)
+    model.pixel_nats(random_levels(2, (2, 1, 5, 6))).sum().backward()
+    last = f"layers.{layers - 1}" if layers else "first"
+    without = {name for name, parameter in model.named_parameters() if parameter.grad is None}
+    assert without == {name for name, parameter in model.named_parameters() if not parameter.requires_grad}
+    assert without == {f"{last}.{layer}.{kind}" for layer in ("own", "residual") for kind in ("weight", "bias")}

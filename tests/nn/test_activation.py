@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch.testing import assert_close
 
-from pixelsnail.nn import elu, gate
+from pixelsnail.nn import elu, gate, tanh_gate
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
@@ -47,3 +47,4 @@ def test_the_gate_and_its_gradient_are_those_of_the_formula(shape):
 def test_the_second_half_opens_the_first():
     h = torch.tensor([3.0, -2.0, 100.0, -100.0]).view(1, 4, 1, 1)
     assert_close(gate(h).flatten(), torch.tensor([3.0, 0.0]))
+    assert_close(tanh_gate(h).flatten(), torch.tensor([3.0, 0.0]).tanh())

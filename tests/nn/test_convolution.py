@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch.testing import assert_close
 
-from pixelsnail.nn import CausalConv, Pointwise
+from pixelsnail.nn import CausalConv, Pointwise, RowAboveConv
 
 SHAPES = [(1, 3, 1, 1), (2, 3, 1, 9), (2, 3, 7, 5)]
 
@@ -32,6 +32,23 @@ def test_a_masked_convolution_is_one_with_masked_weights(shape):
     h = torch.randn(shape, dtype=torch.float64, requires_grad=True)
     mask = torch.tensor([[1, 1, 1], [1, 1, 0], [0, 0, 0]])
     agree(layer(h), F.conv2d(h, layer.weight * mask, layer.bias, padding=1), h, layer.weight, layer.bias)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_convolution_that_leaves_the_pixel_out_is_one_of_the_padded_and_cut_image(shape):
+    layer = CausalConv(3, 4, above=0, left=2, right=-1, behind=1).double()
+    h = torch.randn(shape, dtype=torch.float64, requires_grad=True)
+    expected = F.conv2d(F.pad(h, (2, 0, 0, 0)), layer.weight, layer.bias)[..., :-1]
+    agree(layer(h), expected, h, layer.weight, layer.bias)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_convolution_of_the_row_above_is_zero_in_the_first_row(shape):
+    layer = RowAboveConv(3, 4, 1).double()
+    h = torch.randn(shape, dtype=torch.float64, requires_grad=True)
+    below = F.conv2d(h, layer.weight, layer.bias, padding=(0, 1))[:, :, :-1]
+    expected = torch.cat([torch.zeros(shape[0], 4, 1, shape[3]).double(), below], dim=2)
+    agree(layer(h), expected, h, layer.weight, layer.bias)
 
 
 @pytest.mark.parametrize("shape", SHAPES)

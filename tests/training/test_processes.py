@@ -39,6 +39,7 @@ def rows(out: Path) -> list[dict[str, str]]:
         {"name": "PixelSNAIL", "channels": 4, "blocks": 1, "residuals": 1, "key": 2, "value": 2},
         {"name": "PixelSNAILOriginal", "channels": 4, "blocks": 1, "residuals": 1, "key": 2, "head": "Bernoulli",
          "dropout": 0.0},
+        {"name": "GatedPixelCNN", "channels": 4, "layers": 1, "head_channels": 4},  # has weights without a gradient
     ],
     ids=lambda model: model["name"],
 )  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from pixelsnail.checkpoints.reference import Reference, build, known
-from pixelsnail.models import Model, PixelCNN, PixelSNAIL
+from pixelsnail.models import GatedPixelCNN, Model, PixelCNN, PixelSNAIL
 
 BLOCK = r"_pixel_snail_blocks\.(\d+)\."
 
@@ -36,10 +36,36 @@ def pixel_cnn(state: Mapping[str, Tensor]) -> dict[str, Any]:
     }
 
 
+def gated_pixel_cnn(state: Mapping[str, Tensor]) -> dict[str, Any]:
+    """As `pixel_snail`: all of them."""
+    return {
+        "in_channels": state["_input._vstack_1xN.weight"].shape[1],
+        "out_channels": state["_head.3.weight"].shape[0],
+        "n_gated": count(state, r"_gated_layers\.(\d+)\."),
+        "gated_channels": state["_input._vstack_1xN.weight"].shape[0],
+        "head_channels": state["_head.1.weight"].shape[0],
+    }
+
+
 def count(state: Mapping[str, Tensor], pattern: str) -> int:
     """One more than the highest number that a pattern's last group finds at the start of names: 0 for none."""
     return 1 + max((int(match.groups()[-1]) for match in map(re.compile(pattern).match, state) if match), default=-1)
 
+
+def gated(theirs: str, ours: str) -> tuple[tuple[str, str], ...]:
+    """The names of a layer of GatedPixelCNN's."""
+    return (
+        (theirs + r"_vstack_1xN\.", ours + "row_above."),
+        (theirs + r"_vstack_Nx1\.", ours + "column."),
+        (theirs + r"_vstack_1x1\.", ours + "own."),
+        (theirs + r"_link\.", ours + "link."),
+        (theirs + r"_hstack_1xN\.", ours + "row."),
+        (theirs + r"_hstack_residual\.", ours + "residual."),
+        (theirs + r"_hstack_skip\.", ours + "skip."),
+    )
+
+
+HEAD = ((r"_head\.1\.", r"out.0."), (r"_head\.3\.", r"out.1."))
 
 REFERENCES = {
     "PixelSNAIL": Reference(
@@ -71,13 +97,18 @@ REFERENCES = {
             (r"_causal_layers\.(\d+)\._net\.1\.", r"layers.\1.narrow."),
             (r"_causal_layers\.(\d+)\._net\.3\.", r"layers.\1.masked."),
             (r"_causal_layers\.(\d+)\._net\.5\.", r"layers.\1.wide."),
-            (r"_head\.1\.", r"out.0."),
-            (r"_head\.3\.", r"out.1."),
+            *HEAD,
         ),
+    ),
+    "GatedPixelCNN": Reference(
+        model=GatedPixelCNN,
+        infer=gated_pixel_cnn,
+        arguments={"gated_channels": "channels", "n_gated": "layers", "head_channels": "head_channels"},
+        names=(*gated(r"_input\.", "first."), *gated(r"_gated_layers\.(\d+)\.", r"layers.\1."), *HEAD),
     ),
 }
 
-SIGNS = {"_output.1.weight": "PixelSNAIL", "_head.3.weight": "PixelCNN"}
+SIGNS = {"_output.1.weight": "PixelSNAIL", "_input._link.weight": "GatedPixelCNN", "_head.3.weight": "PixelCNN"}
 """A tensor that no model listed after it has -> the model."""
 
 

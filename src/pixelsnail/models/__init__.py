@@ -1,5 +1,6 @@
 """Models: one file each, wiring only. `MODELS` is the one table of names."""
 
+from pixelsnail.models.gatedpixelcnn import GatedPixelCNN
 from pixelsnail.models.model import Model
 from pixelsnail.models.original import PixelSNAILOriginal
 from pixelsnail.models.pixelcnn import PixelCNN
@@ -11,6 +12,7 @@ MODELS: dict[str, type[Model]] = {
     "PixelSNAILOriginal": PixelSNAILOriginal,
     "PixelCNNpp": PixelCNNpp,
     "PixelCNN": PixelCNN,
+    "GatedPixelCNN": GatedPixelCNN,
 }
 
-__all__ = ["MODELS", "Model", "PixelCNN", "PixelCNNpp", "PixelSNAIL", "PixelSNAILOriginal"]
+__all__ = ["MODELS", "GatedPixelCNN", "Model", "PixelCNN", "PixelCNNpp", "PixelSNAIL", "PixelSNAILOriginal"]

@@ -1,16 +1,25 @@
 """Causal layers. Each takes the whole image, or a segment of it with a `Cache`; everything else is pointwise."""
 
-from pixelsnail.nn.activation import elu, gate
+from pixelsnail.nn.activation import elu, gate, tanh_gate
 from pixelsnail.nn.attention import PooledStrictAttention, StrictAttention
 from pixelsnail.nn.cache import Cache
-from pixelsnail.nn.convolution import CausalConv, Pointwise
-from pixelsnail.nn.delay import Delay
+from pixelsnail.nn.convolution import CausalConv, Pointwise, RowAboveConv
+from pixelsnail.nn.delay import Behind, Delay
 from pixelsnail.nn.normalization import NormalizedConv, NormalizedUpsampling, merged
-from pixelsnail.nn.pixels import Above, PixelConv, PixelDelay, ShiftedPixelConv, SymmetricScale, UnitScale
+from pixelsnail.nn.pixels import (
+    Above,
+    PixelConv,
+    PixelDelay,
+    PixelsBehind,
+    ShiftedPixelConv,
+    SymmetricScale,
+    UnitScale,
+)
 from pixelsnail.nn.position import Positions
 
 __all__ = [
     "Above",
+    "Behind",
     "Cache",
     "CausalConv",
     "Delay",
@@ -18,9 +27,11 @@ __all__ = [
     "NormalizedUpsampling",
     "PixelConv",
     "PixelDelay",
+    "PixelsBehind",
     "Pointwise",
     "PooledStrictAttention",
     "Positions",
+    "RowAboveConv",
     "ShiftedPixelConv",
     "StrictAttention",
     "SymmetricScale",
@@ -28,4 +39,5 @@ __all__ = [
     "elu",
     "gate",
     "merged",
+    "tanh_gate",
 ]

@@ -36,3 +36,9 @@ class _Elu(torch.autograd.Function):
 def gate(h: Tensor) -> Tensor:
     """(B, 2 C, H, W) -> (B, C, H, W): one half times the sigmoid of the other. Keeps h for its gradient."""
     return channels_first(F.glu(channels_last(h), dim=-1))
+
+
+def tanh_gate(h: Tensor) -> Tensor:
+    """(B, 2 C, H, W) -> (B, C, H, W): tanh of one half times the sigmoid of the other."""
+    value, opening = h.chunk(2, dim=1)
+    return torch.tanh(value) * torch.sigmoid(opening)

@@ -164,14 +164,15 @@ class Cache:
         data.view(-1, h.shape[1]).index_copy_(0, self._places_at(((0, 0),), h), channels_last(h).flatten(0, 2))
         return data
 
-    def around(self, layer: nn.Module, h: Tensor, offsets: Offsets, node: int = 1) -> Tensor:
+    def around(self, layer: nn.Module, h: Tensor, offsets: Offsets, node: int = 1, behind: int = 0) -> Tensor:
         """Stores a segment's features and returns those at `offsets` from each: (B, D, 1, n) -> (B * n, offsets * D).
 
         Zero outside of the image. Features of a lower resolution lie at every pixel of their node, a square of `node`
-        pixels' width: offsets then count, in pixels, from the node's first pixel.
+        pixels' width: offsets then count, in pixels, from the node's first pixel. Features that are `behind` by one
+        pixel (`Behind`) lie one place later than the pixel they are of, which is the one that offsets mean.
         """
         data = self.store(layer, "features", h)
-        seen = data.view(-1, h.shape[1]).index_select(0, self._places_at(offsets, h, node))
+        seen = data.view(-1, h.shape[1]).index_select(0, self._places_at(offsets, h, node, behind))
         return seen.view(-1, len(offsets) * h.shape[1])
 
     def before(self, layer: nn.Module, h: Tensor) -> Tensor:
@@ -219,9 +220,9 @@ class Cache:
 
         return self.shared("_visible", length, like.dtype)
 
-    def later(self, length: int, like: Tensor) -> Tensor:
-        """0 at pixel 0, which has no earlier one, and 1 at the other pixels of the segment: (B, 1, 1, n)."""
-        return self.shared("_later", length, like.dtype)
+    def later(self, length: int, like: Tensor, first: int = 1) -> Tensor:
+        """0 at the image's `first` pixels and 1 at the other pixels of the segment: (B, 1, 1, n)."""
+        return self.shared("_later", length, like.dtype, first)
 
     # What layers share, computed once for a segment
 
@@ -244,7 +245,7 @@ class Cache:
             rows.store(stream, "result", torch.cat(list(stream(rows.levels(self.width), rows, context)), dim=1))
             rows.position[late] += self.width
         result = rows.buffers[stream, "result"]
-        places = self.shared("_places", length, ((0, 0),), 1).flatten()
+        places = self.shared("_places", length, ((0, 0),), 1, 0).flatten()
         seen = result.view(-1, result.shape[-1]).index_select(0, places)
         return channels_first(seen.view(self.batch, 1, length, -1))
 
@@ -258,12 +259,12 @@ class Cache:
         seen = (entry <= segment) & ((entry > 0) | (segment == 0))
         return torch.where(seen, 0.0, float("-inf")).to(dtype)
 
-    def _later(self, length: int, dtype: torch.dtype) -> Tensor:
-        return (self.segment(length) > 0).to(dtype)[:, None, None]
+    def _later(self, length: int, dtype: torch.dtype, first: int) -> Tensor:
+        return (self.segment(length) >= first).to(dtype)[:, None, None]
 
-    def _places(self, length: int, offsets: Offsets, node: int) -> Tensor:
+    def _places(self, length: int, offsets: Offsets, node: int, behind: int) -> Tensor:
         """The places in all buffers of the segment's nodes, moved by each of `offsets`: (B, n, offsets)."""
-        return self._of_all(self._table(offsets, node)[self.segment(length)])
+        return self._of_all(self._table(offsets, node, behind)[self.segment(length)])
 
     def _places_before(self, length: int) -> Tensor:
         """The places in all buffers of the raster-previous pixels: (B, n)."""
@@ -271,8 +272,8 @@ class Cache:
 
     # Indices
 
-    def _places_at(self, offsets: Offsets, h: Tensor, node: int = 1) -> Tensor:
-        return self.shared("_places", h.shape[-1], offsets, node).flatten()
+    def _places_at(self, offsets: Offsets, h: Tensor, node: int = 1, behind: int = 0) -> Tensor:
+        return self.shared("_places", h.shape[-1], offsets, node, behind).flatten()
 
     def _canvas_at(self, table: Tensor) -> Tensor:
         """Levels at raster positions (B, ...); any level where the position is outside."""
@@ -289,8 +290,8 @@ class Cache:
         """Places of each image's buffer (B, ...) as places of all buffers in a row."""
         return places + (self.images * (self.pixels + 1)).view(-1, *[1] * (places.dim() - 1))
 
-    def _table(self, offsets: Offsets, node: int = 1) -> Tensor:
-        """For every pixel the raster positions at `offsets` from its node, H * W where outside: (H * W, offsets)."""
+    def _table(self, offsets: Offsets, node: int = 1, behind: int = 0) -> Tensor:
+        """For every pixel the places of `offsets` from its node, H * W where that is outside: (H * W, offsets)."""
 
         def compute() -> Tensor:
             t = torch.arange(self.pixels, device=self.canvas.device)
@@ -298,6 +299,6 @@ class Cache:
             moves = torch.tensor(offsets, device=t.device)
             rows, columns = row + moves[:, 0], column + moves[:, 1]
             inside = (rows >= 0) & (columns >= 0) & (columns < self.width)
-            return torch.where(inside, rows * self.width + columns, self.pixels)
+            return torch.where(inside, rows * self.width + columns + behind, self.pixels)
 
-        return self.once((offsets, node), compute)
+        return self.once((offsets, node, behind), compute)

@@ -20,16 +20,26 @@ class CausalConv(nn.Conv2d):
     without effect, as in every implementation of it, so that parameters count and initialise alike.
 
     `stride` 2 halves the resolution. Every feature is that of a node, a square of `node` pixels; a segment has it at
-    each of the node's pixels.
+    each of the node's pixels. `behind` 1 reads a stream that is one pixel behind (`Behind`), in which a pixel's own
+    features hold that pixel: it must not see them, so `right` is -1 then, or the kernel that of a row above.
     """
 
     mask: Tensor | None
 
     def __init__(
-        self, inputs: int, outputs: int, *, above: int, left: int, right: int = 0, stride: int = 1, node: int = 1
+        self,
+        inputs: int,
+        outputs: int,
+        *,
+        above: int,
+        left: int,
+        right: int = 0,
+        stride: int = 1,
+        node: int = 1,
+        behind: int = 0,
     ) -> None:
         super().__init__(inputs, outputs, (above + 1, left + 1 + right), stride=stride)
-        self.above, self.left, self.right, self.node = above, left, right, node
+        self.above, self.left, self.right, self.node, self.behind = above, left, right, node, behind
         self.register_buffer("mask", None, persistent=False)
         self.offsets = window(above, left, right, node // stride)
 
@@ -68,13 +78,31 @@ class CausalConv(nn.Conv2d):
             return convolve(h, self.taps(), self.bias, (self.left, self.right, self.above, 0), self.stride[0])
         if self.offsets == ((0, 0),):  # sees nothing but the pixel itself
             return self.combine(channels_last(h).flatten(0, 2), cache)
-        return self.combine(cache.around(self, h, self.offsets, self.node), cache)
+        return self.combine(cache.around(self, h, self.offsets, self.node, self.behind), cache)
 
     def combine(self, seen: Tensor, cache: Cache) -> Tensor:
         """What the taps make of the features at `offsets`: (B * n, offsets * inputs) -> (B, outputs, 1, n)."""
         matrix: Tensor = cache.once((self, "matrix"), self.matrix)
         out = seen @ matrix if self.bias is None else torch.addmm(self.bias, seen, matrix)
         return channels_first(out.view(cache.batch, 1, -1, self.out_channels))
+
+
+class RowAboveConv(CausalConv):
+    """A 1 x (2 side + 1) convolution of the row above, over a stream that is one pixel behind.
+
+    The first row, which has none above it, gets zero (and not the bias).
+    """
+
+    def __init__(self, inputs: int, outputs: int, side: int) -> None:
+        super().__init__(inputs, outputs, above=0, left=side, right=side, behind=1)
+        self.offsets = tuple((-1, column) for _, column in self.offsets)
+
+    def forward(self, h: Tensor, cache: Cache | None = None) -> Tensor:
+        """(B, inputs, H, W) -> (B, outputs, H, W); with a cache, a segment -> a segment."""
+        out = super().forward(h, cache)
+        if cache is None:
+            return F.pad(out, (0, 0, 1, -1))
+        return out * cache.later(h.shape[-1], out, first=cache.width)
 
 
 def window(above: int, left: int, right: int, step: int = 1) -> Offsets:
@@ -113,11 +141,12 @@ def convolve(
 ) -> Tensor:
     """The convolution of h with (left, right, above, below) zeros around it, which keeps h and not its padded copy.
 
-    In training h is an activation's output, which that activation keeps anyway.
+    A padding of -1 cuts a row or column off. In training h is an activation's output, which that activation keeps
+    anyway.
     """
     if not any(padding):
         return F.conv2d(h, weight, bias, stride)
-    if stride > 1 or not torch.is_grad_enabled() or torch.compiler.is_compiling():
+    if stride > 1 or min(padding) < 0 or not torch.is_grad_enabled() or torch.compiler.is_compiling():
         return F.conv2d(F.pad(h, padding), weight, bias, stride)
     if torch.is_autocast_enabled(h.device.type):  # a Function sees to its own dtype
         dtype = torch.get_autocast_dtype(h.device.type)

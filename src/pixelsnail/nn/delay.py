@@ -1,4 +1,4 @@
-"""The raster-previous pixel's features: what makes plain causal attention strict.
+"""The raster-previous pixel's features: what makes plain causal attention strict, and a stream behind its pixels.
 
 A key or value computed from position u may contain pixel u itself, and then pixel u's query must not see it. Computing
 keys and values from delayed features instead, position u holds what was known one pixel earlier; the attention is then
@@ -29,3 +29,16 @@ class Delay(nn.Module):
         if cache is None:
             return delayed(h)
         return cache.before(self, h)
+
+
+class Behind(nn.Module):
+    """Features of pixels as a stream that is one pixel behind: what lets a stream that holds its own pixel be cached.
+
+    Of the whole image they are the features themselves, each at its pixel. In a segment, position t has those of pixel
+    t - 1, so that they depend on pixels before t only; convolutions that read the stream take them for what they are
+    (`CausalConv` with `behind`), and pointwise layers need not know. What position 0 gets is never read.
+    """
+
+    def forward(self, h: Tensor, cache: Cache | None = None) -> Tensor:
+        """(B, C, H, W), or a segment -> the same shape."""
+        return h if cache is None else cache.before(self, h)

@@ -58,6 +58,17 @@ class PixelDelay(nn.Module):
         return channels_first(torch.where(inside, self.scale(levels, like), 0.0)[:, None])
 
 
+class PixelsBehind(PixelDelay):
+    """The image itself as a stream that is one pixel behind (`Behind`)."""
+
+    def forward(self, x: Tensor, like: Tensor, cache: Cache | None = None) -> Tensor:
+        """Levels (B, C, H, W), or a segment of them -> floats of the same shape and of the dtype of `like`."""
+        if cache is None:
+            whole: Tensor = self.scale(x, like)
+            return whole
+        return super().forward(x, like, cache)
+
+
 class SymmetricScale(nn.Module):
     """Levels 0 ... L - 1 to -1 ... 1, as the paper's models read them."""
 
