@@ -2,8 +2,9 @@
 
 from pixelsnail.training.compare import compare
 from pixelsnail.training.events import Event, Progress
-from pixelsnail.training.recipe import Data, Optimizer, Option, Recipe, Run, options, read
+from pixelsnail.training.recipe import Option, Recipe, options, read
 from pixelsnail.training.runs import RunFolder
+from pixelsnail.training.sections import Data, Optimizer, Run
 from pixelsnail.training.train import train
 
 __all__ = [

@@ -13,7 +13,7 @@ from pixelsnail.models import Model
 from pixelsnail.training.adam import AdamInsideRoot
 from pixelsnail.training.batches import number
 from pixelsnail.training.ranks import weight
-from pixelsnail.training.recipe import Optimizer, Run
+from pixelsnail.training.sections import Optimizer, Run
 
 
 class Training(LightningModule):
