@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from pixelsnail.models import GatedPixelCNN, Model, PixelCNN, PixelCNNpp, PixelSNAIL, PixelSNAILOriginal
+from pixelsnail.models import GatedPixelCNN, ImageGPT, Model, PixelCNN, PixelCNNpp, PixelSNAIL, PixelSNAILOriginal
 
 Build = Callable[..., Model]
 
@@ -55,6 +55,10 @@ def gatedpixelcnn(shape: tuple[int, int, int], levels: int) -> Model:
     return randomised(GatedPixelCNN(shape, levels, channels=4, layers=2, head_channels=5))
 
 
+def imagegpt(shape: tuple[int, int, int], levels: int) -> Model:
+    return randomised(ImageGPT(shape, levels, channels=8, blocks=2, heads=2))
+
+
 MODELS: dict[str, Build] = {
     "PixelSNAIL": pixelsnail,
     "PixelSNAIL without attention": convolutions,
@@ -64,9 +68,12 @@ MODELS: dict[str, Build] = {
     "PixelCNNpp": pixelcnnpp,
     "PixelCNN": pixelcnn,
     "GatedPixelCNN": gatedpixelcnn,
+    "ImageGPT": imagegpt,
 }
 DIVISORS = {pooled: 2, pixelcnnpp: 4}
 """What divides the height and width of a model's images."""
+ONE_SIZE = {imagegpt}
+"""The models that take images of one size only."""
 SEES_ALL = {"PixelSNAIL", "PixelSNAIL without convolutions", "PixelSNAILOriginal"}
 """The models that claim to see every earlier pixel."""
 

@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from pixelsnail import checkpoints, data, evaluation, pictures
     from pixelsnail.checkpoints import load
     from pixelsnail.distributions import Bernoulli, Categorical, LogisticMixture
-    from pixelsnail.models import GatedPixelCNN, Model, PixelCNN, PixelCNNpp, PixelSNAIL, PixelSNAILOriginal
+    from pixelsnail.models import GatedPixelCNN, ImageGPT, Model, PixelCNN, PixelCNNpp, PixelSNAIL, PixelSNAILOriginal
     from pixelsnail.training import train
 
 __all__ = [
     "Bernoulli",
     "Categorical",
     "GatedPixelCNN",
+    "ImageGPT",
     "LogisticMixture",
     "Model",
     "PixelCNN",
@@ -43,6 +44,7 @@ _HOMES = {
     "Bernoulli": "distributions",
     "Categorical": "distributions",
     "GatedPixelCNN": "models",
+    "ImageGPT": "models",
     "LogisticMixture": "distributions",
     "Model": "models",
     "PixelCNN": "models",

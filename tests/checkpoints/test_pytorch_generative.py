@@ -15,7 +15,14 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 TRAINER_FILE = GOLDEN / "pg_trainer_state_3.ckpt"
 
 
-FILES = {"PixelSNAIL": "pg_pixelsnail_a", "PixelCNN": "pg_pixelcnn_a", "GatedPixelCNN": "pg_gated_pixelcnn_a"}
+FILES = {
+    "PixelSNAIL": "pg_pixelsnail_a",
+    "PixelCNN": "pg_pixelcnn_a",
+    "GatedPixelCNN": "pg_gated_pixelcnn_a",
+    "ImageGPT": "pg_imagegpt_a",
+}
+HIDDEN = {"ImageGPT": {"n_attention_heads": 2}}
+"""Arguments that no tensor shows."""
 
 
 def arrays_of(name):
@@ -62,11 +69,20 @@ def test_logits_nats_loss_and_gradients_agree(name):
 def test_tensors_show_their_model_and_its_arguments(name, tmp_path):
     arrays, _, state = arrays_of(name)
     np.savez(tmp_path / "state.npz", **{f"module.{key}": tensor for key, tensor in state.items()})
-    model, told = checkpoints.import_file(tmp_path / "state.npz", "pytorch-generative")
+    model, told = checkpoints.import_file(tmp_path / "state.npz", "pytorch-generative", config=HIDDEN.get(name))
     assert (type(model).__name__, told["reference"]) == (name, name)
     logits = torch.from_numpy(arrays["logits"])
     x = torch.from_numpy(arrays["x"])
     assert_close(model(x), logits, rtol=0, atol=1e-5 * max(1, logits.abs().max().item()))
+
+
+def test_a_number_of_heads_is_asked_for():
+    _, config, state = arrays_of("ImageGPT")
+    shown = {key: value for key, value in config.items() if key != "n_attention_heads"}
+    with pytest.raises(ValueError, match=r"No tensor shows .* ImageGPT's n_attention_heads; say it"):
+        converted(shown, state, "ImageGPT")
+    with pytest.raises(ValueError, match="channels is 16 and heads 3"):
+        converted({**shown, "n_attention_heads": 3}, state, "ImageGPT")
 
 
 @pytest.mark.parametrize("name", FILES)

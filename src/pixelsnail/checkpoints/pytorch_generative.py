@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from pixelsnail.checkpoints.reference import Reference, build, known
-from pixelsnail.models import GatedPixelCNN, Model, PixelCNN, PixelSNAIL
+from pixelsnail.models import GatedPixelCNN, ImageGPT, Model, PixelCNN, PixelSNAIL
 
 BLOCK = r"_pixel_snail_blocks\.(\d+)\."
 
@@ -47,6 +47,18 @@ def gated_pixel_cnn(state: Mapping[str, Tensor]) -> dict[str, Any]:
     }
 
 
+def image_gpt(state: Mapping[str, Tensor]) -> dict[str, Any]:
+    """As `pixel_snail`: all but the number of heads, among which the same tensors may be shared out otherwise."""
+    return {
+        "in_channels": state["_pos"].shape[1],
+        "out_channels": state["_out.weight"].shape[0],
+        "in_size": state["_pos"].shape[2],
+        "n_transformer_blocks": count(state, TRANSFORMER),
+        "n_attention_heads": None,
+        "n_embedding_channels": state["_input.weight"].shape[0],
+    }
+
+
 def count(state: Mapping[str, Tensor], pattern: str) -> int:
     """One more than the highest number that a pattern's last group finds at the start of names: 0 for none."""
     return 1 + max((int(match.groups()[-1]) for match in map(re.compile(pattern).match, state) if match), default=-1)
@@ -65,6 +77,7 @@ def gated(theirs: str, ours: str) -> tuple[tuple[str, str], ...]:
     )
 
 
+TRANSFORMER = r"_transformer\.(\d+)\."
 HEAD = ((r"_head\.1\.", r"out.0."), (r"_head\.3\.", r"out.1."))
 
 REFERENCES = {
@@ -106,9 +119,36 @@ REFERENCES = {
         arguments={"gated_channels": "channels", "n_gated": "layers", "head_channels": "head_channels"},
         names=(*gated(r"_input\.", "first."), *gated(r"_gated_layers\.(\d+)\.", r"layers.\1."), *HEAD),
     ),
+    "ImageGPT": Reference(
+        model=ImageGPT,
+        infer=image_gpt,
+        arguments={
+            "n_embedding_channels": "channels",
+            "n_transformer_blocks": "blocks",
+            "n_attention_heads": "heads",
+        },
+        names=(
+            (r"_pos$", "stem.position"),
+            (r"_input\.", "stem.conv."),
+            (TRANSFORMER + r"_ln1\.", r"blocks.\1.attention_norm."),
+            (TRANSFORMER + r"_attn\._q\.", r"blocks.\1.query."),
+            (TRANSFORMER + r"_attn\._kv\.", r"blocks.\1.key_value."),
+            (TRANSFORMER + r"_attn\._proj\.", r"blocks.\1.project."),
+            (TRANSFORMER + r"_ln2\.", r"blocks.\1.wide_norm."),
+            (TRANSFORMER + r"_out\.0\.", r"blocks.\1.wide_in."),
+            (TRANSFORMER + r"_out\.2\.", r"blocks.\1.wide_out."),
+            (r"_ln\.", "norm."),
+            (r"_out\.", "out."),
+        ),
+    ),
 }
 
-SIGNS = {"_output.1.weight": "PixelSNAIL", "_input._link.weight": "GatedPixelCNN", "_head.3.weight": "PixelCNN"}
+SIGNS = {
+    "_output.1.weight": "PixelSNAIL",
+    "_pos": "ImageGPT",
+    "_input._link.weight": "GatedPixelCNN",
+    "_head.3.weight": "PixelCNN",
+}
 """A tensor that no model listed after it has -> the model."""
 
 
@@ -157,7 +197,9 @@ def ignored(name: str) -> bool:
 
 
 def size(state: Mapping[str, Tensor]) -> tuple[int, int] | None:
-    """The height and width of the first image that the reference saw, where it says so."""
+    """The height and width of learned positions, else of the first image that the reference saw, where it says so."""
+    if "_pos" in state:
+        return (state["_pos"].shape[2], state["_pos"].shape[3])
     return (int(state["_h"]), int(state["_w"])) if "_h" in state and "_w" in state else None
 
 

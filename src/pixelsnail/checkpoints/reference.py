@@ -21,7 +21,7 @@ class Reference:
 
     model: type[Model]
     infer: Callable[[Mapping[str, Tensor]], dict[str, Any]]
-    """Its constructor's arguments, as far as the tensors show them."""
+    """Its constructor's arguments; None for one that no tensor shows."""
     arguments: Mapping[str, str]
     """Its arguments' names -> ours."""
     names: tuple[tuple[str, str], ...]
@@ -36,13 +36,20 @@ class Reference:
         return name
 
     def configure(self, state: Mapping[str, Tensor], config: Mapping[str, Any], where: str) -> dict[str, Any]:
-        """Its own arguments: those of `config`, and those that the tensors show. Raises ValueError for others."""
+        """Its own arguments: those of `config`, and those that the tensors show.
+
+        Raises ValueError for others, and for one that is in neither.
+        """
         try:
             inferred = self.infer(state)
         except (KeyError, ValueError) as error:
             raise ValueError(f"These weights are not {where}'s: {_missing(error)}. Name the right model.") from None
         check_arguments(config, inferred, where)
-        return {**inferred, **config}
+        full = {**inferred, **config}
+        for key, value in full.items():
+            if value is None:
+                raise ValueError(f"No tensor shows {where}'s {key}; say it (config, or --config {key}=...).")
+        return full
 
 
 def check_arguments(config: Mapping[str, Any], valid: Iterable[str], where: str) -> None:

@@ -1,6 +1,7 @@
 """Models: one file each, wiring only. `MODELS` is the one table of names."""
 
 from pixelsnail.models.gatedpixelcnn import GatedPixelCNN
+from pixelsnail.models.imagegpt import ImageGPT
 from pixelsnail.models.model import Model
 from pixelsnail.models.original import PixelSNAILOriginal
 from pixelsnail.models.pixelcnn import PixelCNN
@@ -13,6 +14,7 @@ MODELS: dict[str, type[Model]] = {
     "PixelCNNpp": PixelCNNpp,
     "PixelCNN": PixelCNN,
     "GatedPixelCNN": GatedPixelCNN,
+    "ImageGPT": ImageGPT,
 }
 
-__all__ = ["MODELS", "GatedPixelCNN", "Model", "PixelCNN", "PixelCNNpp", "PixelSNAIL", "PixelSNAILOriginal"]
+__all__ = ["MODELS", "GatedPixelCNN", "ImageGPT", "Model", "PixelCNN", "PixelCNNpp", "PixelSNAIL", "PixelSNAILOriginal"]

@@ -1,16 +1,18 @@
 """Causal layers. Each takes the whole image, or a segment of it with a `Cache`; everything else is pointwise."""
 
 from pixelsnail.nn.activation import elu, gate, tanh_gate
-from pixelsnail.nn.attention import PooledStrictAttention, StrictAttention
+from pixelsnail.nn.attention import CausalAttention, PooledStrictAttention, StrictAttention
 from pixelsnail.nn.cache import Cache
 from pixelsnail.nn.convolution import CausalConv, Pointwise, RowAboveConv
 from pixelsnail.nn.delay import Behind, Delay
+from pixelsnail.nn.layernorm import LayerNorm
 from pixelsnail.nn.normalization import NormalizedConv, NormalizedUpsampling, merged
 from pixelsnail.nn.pixels import (
     Above,
     PixelConv,
     PixelDelay,
     PixelsBehind,
+    PositionedPixelConv,
     ShiftedPixelConv,
     SymmetricScale,
     UnitScale,
@@ -21,8 +23,10 @@ __all__ = [
     "Above",
     "Behind",
     "Cache",
+    "CausalAttention",
     "CausalConv",
     "Delay",
+    "LayerNorm",
     "NormalizedConv",
     "NormalizedUpsampling",
     "PixelConv",
@@ -30,6 +34,7 @@ __all__ = [
     "PixelsBehind",
     "Pointwise",
     "PooledStrictAttention",
+    "PositionedPixelConv",
     "Positions",
     "RowAboveConv",
     "ShiftedPixelConv",

@@ -211,14 +211,13 @@ class Cache:
         """Which quarter of the node above it a node of `node` pixels' width is, for the segment: 0 ... 3, (B * n,)."""
         return self.shared("_parity", length, node)
 
-    def visible(self, length: int, like: Tensor) -> Tensor:
-        """What the segment's queries see of delayed entries 0 ... E - 1, as a term of the scores: (B, n, E).
+    def visible(self, length: int, like: Tensor, first: int) -> Tensor:
+        """What the segment's queries see of entries 0 ... E - 1, as a term of the scores: (B, n, E).
 
-        The query of pixel t sees entries 1 ... t; that of pixel 0 sees entry 0, whose value is zero. E is the end of
-        the segment that is ahead.
+        The query of pixel t sees entries `first` ... t; with `first` 1, that of pixel 0 sees entry 0, whose value is
+        zero. E is the end of the segment that is ahead.
         """
-
-        return self.shared("_visible", length, like.dtype)
+        return self.shared("_visible", length, like.dtype, first)
 
     def later(self, length: int, like: Tensor, first: int = 1) -> Tensor:
         """0 at the image's `first` pixels and 1 at the other pixels of the segment: (B, 1, 1, n)."""
@@ -253,10 +252,10 @@ class Cache:
         t = self.segment(length).flatten()
         return t // self.width // node % 2 * 2 + t % self.width // node % 2
 
-    def _visible(self, length: int, dtype: torch.dtype) -> Tensor:
+    def _visible(self, length: int, dtype: torch.dtype, first: int) -> Tensor:
         segment = self.segment(length)[..., None]
         entry = torch.arange(min(self.most + length, self.pixels), device=segment.device)
-        seen = (entry <= segment) & ((entry > 0) | (segment == 0))
+        seen = (entry <= segment) & ((entry >= first) | (segment < first))
         return torch.where(seen, 0.0, float("-inf")).to(dtype)
 
     def _later(self, length: int, dtype: torch.dtype, first: int) -> Tensor:

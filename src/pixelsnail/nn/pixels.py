@@ -42,6 +42,25 @@ class PixelConv(nn.Module):
         return conv.combine(seen.flatten(2).flatten(0, 1), cache)
 
 
+class PositionedPixelConv(PixelConv):
+    """The same of the image with a learned map (1, C, H, W) added to it. Outside of the image both are zero.
+
+    conv(x + map) = conv(x) + (conv(map) - conv(0)), of which the second term is the same all along a walk.
+    """
+
+    def __init__(self, scale: nn.Module, conv: CausalConv, shape: tuple[int, int, int]) -> None:
+        super().__init__(scale, conv)
+        self.position = nn.Parameter(torch.zeros(1, *shape))
+
+    def forward(self, x: Tensor, cache: Cache | None = None) -> Tensor:
+        """Levels (B, C, H, W), or a segment of them -> features."""
+        conv, position = self.conv, self.position
+        if cache is None:
+            return conv(self.scale(x, conv.weight) + position).contiguous(memory_format=torch.channels_last)
+        whole: Tensor = cache.once((self, "position"), lambda: conv(position) - conv(torch.zeros_like(position)))
+        return super().forward(x, cache) + cache.place(whole, x.shape[-1])
+
+
 class PixelDelay(nn.Module):
     """The raster-previous pixel at every position; what the first one gets is never used."""
 
