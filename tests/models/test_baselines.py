@@ -55,15 +55,17 @@ def test_a_layer_of_pixelcnn_that_gives_nothing_doubles_its_features():
     assert torch.equal(model(x), model.out[1](model.out[0](h.relu()).relu()))
 
 
-def test_pixelcnn_has_the_blind_spot_of_masked_squares():
-    """Further than the stem's three columns ahead in the row above, where depth reaches one column a row."""
-    model = PixelCNN((1, 2, 16), channels=4, layers=9)
-    x = random_levels(2, (1, 1, 2, 16))
-    changed = x.clone()
-    changed[..., 0, 12] = 1 - x[..., 0, 12]
-    differs = (model(changed) != model(x))[0, 0, 1]
-    assert not differs[:9].any()
-    assert differs[9:13].any()
+@pytest.mark.parametrize("kind", [PixelCNN, GatedPixelCNN])
+def test_the_blind_spot_is_the_references(kind):
+    """Row 3 sees the stem's three columns ahead in row 2, and depth adds one column in each row further up."""
+    model = randomised(kind((1, 4, 16), channels=16, layers=5)).double()
+    x = random_levels(2, (1, 1, 4, 16))
+    for row, first in ((2, 9), (1, 8), (0, 7)):
+        changed = x.clone()
+        changed[..., row, 12] = 1 - x[..., row, 12]
+        differs = (model(changed) != model(x))[0, 0, 3]
+        assert not differs[:first].any()
+        assert differs[first]
 
 
 @pytest.mark.parametrize("layers", [0, 2])

@@ -11,13 +11,25 @@ from pixelsnail.training import options, read
 SMALL: dict[str, Any] = {"model": {"name": "PixelSNAIL"}, "data": "mnist-mini"}
 
 
-def test_the_mnist_recipe_is_the_published_one():
-    recipe = read("mnist")
-    assert recipe.model == {"name": "PixelSNAIL", "channels": 64, "blocks": 8, "residuals": 2, "key": 4, "value": 32}
-    assert (recipe.data.binarize, recipe.data.batch, recipe.data.validation) == ("dynamic", 128, 0)
+PUBLISHED: dict[str, Any] = {
+    "mnist": ({"name": "PixelSNAIL", "channels": 64, "blocks": 8, "residuals": 2, "key": 4, "value": 32}, 128, 1e-3),
+    "pixelcnn": ({"name": "PixelCNN", "channels": 16, "layers": 15, "head_channels": 32}, 256, 1e-3),
+    "gated-pixelcnn": ({"name": "GatedPixelCNN", "channels": 128, "layers": 10, "head_channels": 32}, 128, 1e-3),
+    "imagegpt": ({"name": "ImageGPT", "channels": 64, "blocks": 8, "heads": 2}, 64, 5e-3),
+}
+"""pytorch-generative's recipes: the model, images a step and the first learning rate."""
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_the_mnist_recipes_are_the_published_ones(name):
+    model, batch, lr = PUBLISHED[name]
+    decay = 0.9999 if name == "gated-pixelcnn" else 0.999977
+    recipe = read(name)
+    assert recipe.model == model
+    assert (recipe.data.binarize, recipe.data.batch, recipe.data.validation) == ("dynamic", batch, 0)
     adam = recipe.optimizer
-    assert (adam.name, adam.lr, adam.betas, adam.eps) == ("adam", 1e-3, (0.9, 0.999), 1e-8)
-    assert (adam.schedule, adam.decay, adam.warmup) == ("exponential", 0.999977, 0)
+    assert (adam.name, adam.lr, adam.betas, adam.eps) == ("adam", lr, (0.9, 0.999), 1e-8)
+    assert (adam.schedule, adam.decay, adam.warmup) == ("exponential", decay, 0)
     assert (adam.weight_decay, adam.clip, adam.ema) == (0.0, None, None)
     assert recipe.trainer == {"max_epochs": 457, "precision": "32-true"}
 
@@ -34,7 +46,7 @@ def test_a_file_comes_before_a_packaged_recipe(tmp_path, monkeypatch):
 
 
 def test_a_missing_recipe_names_the_packaged_ones():
-    with pytest.raises(FileNotFoundError, match=r"no recipe nothing\.yaml.*demo, imagenet32, mnist"):
+    with pytest.raises(FileNotFoundError, match=r"no recipe nothing\.yaml.*demo, .*mnist, mnist-fast"):
         read("nothing.yaml")
 
 

@@ -24,8 +24,9 @@ class GatedPixelCNN(Model):
     horizontal:  x -> first -> layer -> ... -> layer       the skips of all, summed -> relu -> out_0 -> relu -> out_1
 
     The vertical stack's features of a pixel hold that pixel too. The horizontal one does not see it, since it reads
-    rows above alone; in a segment the vertical stack is one pixel behind (`Behind`). The defaults are the published
-    MNIST model: 3,364,161 parameters, 81.50 nats. Works at any height and width.
+    rows above alone; in a segment the vertical stack is one pixel behind (`Behind`). As that stack looks to the sides
+    in rows strictly above alone, the reference has the blind spot of PixelCNN, which the paper's does not. The defaults
+    are the published MNIST model: 3,364,161 parameters, 81.50 nats. Works at any height and width.
     """
 
     meanings: ClassVar[dict[str, str]] = {

@@ -18,9 +18,9 @@ class PixelCNN(Model):
     """x -> stem -> [2 h + layer(h)] * layers -> relu -> out_0 -> relu -> out_1 -> parameters of every pixel
 
     The stem is a 7 x 7 masked convolution (mask A), each layer has a 3 x 3 one (mask B). Such squares leave a blind
-    spot: pixels above and to the right that no depth reaches. The features double in every layer, 2 ** 15 fold by
-    default: float16 may overflow, bfloat16 does not. The defaults are those of the reference, 3,223,617 parameters; its
-    MNIST model has 16 channels: 53,569 parameters, 81.45 nats. Works at any height and width.
+    spot: pixels above and further to the right that no depth reaches. The features double in every layer, 2 ** 15 fold
+    by default: float16 may overflow, bfloat16 does not. The defaults are those of the reference, 3,223,617 parameters;
+    its MNIST model has 16 channels: 53,569 parameters, 81.45 nats. Works at any height and width.
     """
 
     meanings: ClassVar[dict[str, str]] = {
