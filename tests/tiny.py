@@ -6,7 +6,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from pixelsnail.models import GatedPixelCNN, ImageGPT, Model, PixelCNN, PixelCNNpp, PixelSNAIL, PixelSNAILOriginal
+from pixelsnail.models import (
+    GatedPixelCNN,
+    ImageGPT,
+    Model,
+    PixelCNN,
+    PixelCNNpp,
+    PixelRNN,
+    PixelSNAIL,
+    PixelSNAILOriginal,
+)
 
 Build = Callable[..., Model]
 
@@ -59,6 +68,10 @@ def imagegpt(shape: tuple[int, int, int], levels: int) -> Model:
     return randomised(ImageGPT(shape, levels, channels=8, blocks=2, heads=2))
 
 
+def pixelrnn(shape: tuple[int, int, int], levels: int) -> Model:
+    return randomised(PixelRNN(shape, levels, channels=3, layers=2, head_channels=5))
+
+
 MODELS: dict[str, Build] = {
     "PixelSNAIL": pixelsnail,
     "PixelSNAIL without attention": convolutions,
@@ -69,6 +82,7 @@ MODELS: dict[str, Build] = {
     "PixelCNN": pixelcnn,
     "GatedPixelCNN": gatedpixelcnn,
     "ImageGPT": imagegpt,
+    "PixelRNN": pixelrnn,
 }
 DIVISORS = {pooled: 2, pixelcnnpp: 4}
 """What divides the height and width of a model's images."""

@@ -17,7 +17,16 @@ if TYPE_CHECKING:
     from pixelsnail import checkpoints, data, evaluation, pictures
     from pixelsnail.checkpoints import load
     from pixelsnail.distributions import Bernoulli, Categorical, LogisticMixture
-    from pixelsnail.models import GatedPixelCNN, ImageGPT, Model, PixelCNN, PixelCNNpp, PixelSNAIL, PixelSNAILOriginal
+    from pixelsnail.models import (
+        GatedPixelCNN,
+        ImageGPT,
+        Model,
+        PixelCNN,
+        PixelCNNpp,
+        PixelRNN,
+        PixelSNAIL,
+        PixelSNAILOriginal,
+    )
     from pixelsnail.training import train
 
 __all__ = [
@@ -29,6 +38,7 @@ __all__ = [
     "Model",
     "PixelCNN",
     "PixelCNNpp",
+    "PixelRNN",
     "PixelSNAIL",
     "PixelSNAILOriginal",
     "__version__",
@@ -49,6 +59,7 @@ _HOMES = {
     "Model": "models",
     "PixelCNN": "models",
     "PixelCNNpp": "models",
+    "PixelRNN": "models",
     "PixelSNAIL": "models",
     "PixelSNAILOriginal": "models",
     "load": "checkpoints",

@@ -6,6 +6,7 @@ from pixelsnail.models.model import Model
 from pixelsnail.models.original import PixelSNAILOriginal
 from pixelsnail.models.pixelcnn import PixelCNN
 from pixelsnail.models.pixelcnnpp import PixelCNNpp
+from pixelsnail.models.pixelrnn import PixelRNN
 from pixelsnail.models.pixelsnail import PixelSNAIL
 
 MODELS: dict[str, type[Model]] = {
@@ -15,6 +16,17 @@ MODELS: dict[str, type[Model]] = {
     "PixelCNN": PixelCNN,
     "GatedPixelCNN": GatedPixelCNN,
     "ImageGPT": ImageGPT,
+    "PixelRNN": PixelRNN,
 }
 
-__all__ = ["MODELS", "GatedPixelCNN", "ImageGPT", "Model", "PixelCNN", "PixelCNNpp", "PixelSNAIL", "PixelSNAILOriginal"]
+__all__ = [
+    "MODELS",
+    "GatedPixelCNN",
+    "ImageGPT",
+    "Model",
+    "PixelCNN",
+    "PixelCNNpp",
+    "PixelRNN",
+    "PixelSNAIL",
+    "PixelSNAILOriginal",
+]

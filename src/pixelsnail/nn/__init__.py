@@ -6,6 +6,7 @@ from pixelsnail.nn.cache import Cache
 from pixelsnail.nn.convolution import CausalConv, Pointwise, RowAboveConv
 from pixelsnail.nn.delay import Behind, Delay
 from pixelsnail.nn.layernorm import LayerNorm
+from pixelsnail.nn.lstm import RowLSTM
 from pixelsnail.nn.normalization import NormalizedConv, NormalizedUpsampling, merged
 from pixelsnail.nn.pixels import (
     Above,
@@ -37,6 +38,7 @@ __all__ = [
     "PositionedPixelConv",
     "Positions",
     "RowAboveConv",
+    "RowLSTM",
     "ShiftedPixelConv",
     "StrictAttention",
     "SymmetricScale",

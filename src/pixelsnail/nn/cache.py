@@ -157,10 +157,7 @@ class Cache:
 
     def store(self, layer: nn.Module, name: str, h: Tensor) -> Tensor:
         """Writes a segment's features (B, D, 1, n); returns the buffer (B, H * W + 1, D), zero in the last place."""
-        key = (layer, name)
-        if key not in self.buffers:
-            self.buffers[key] = h.new_zeros(self.canvas.shape[0], self.pixels + 1, h.shape[1])
-        data = self.buffers[key]
+        data = self._buffer(layer, name, h)
         data.view(-1, h.shape[1]).index_copy_(0, self._places_at(((0, 0),), h), channels_last(h).flatten(0, 2))
         return data
 
@@ -174,6 +171,19 @@ class Cache:
         data = self.store(layer, "features", h)
         seen = data.view(-1, h.shape[1]).index_select(0, self._places_at(offsets, h, node, behind))
         return seen.view(-1, len(offsets) * h.shape[1])
+
+    def recall(self, layer: nn.Module, name: str, offsets: Offsets, like: Tensor) -> Tensor:
+        """What was stored at `offsets` from the pixels of a segment like `like` (B, D, 1, n): (B, n, offsets, D).
+
+        Zero outside of the image. For what a layer stores only after it has read.
+        """
+        data = self._buffer(layer, name, like)
+        seen = data.view(-1, data.shape[-1]).index_select(0, self._places_at(offsets, like))
+        return seen.view(self.batch, -1, len(offsets), data.shape[-1])
+
+    def inside(self, offsets: Offsets, length: int) -> Tensor:
+        """Whether there is a pixel at `offsets` from each of the segment's: (B, n, offsets)."""
+        return self.shared("_inside", length, offsets)
 
     def before(self, layer: nn.Module, h: Tensor) -> Tensor:
         """Stores a segment's features (B, D, 1, n) and returns the raster-previous pixels': zero at t = 0."""
@@ -248,6 +258,9 @@ class Cache:
         seen = result.view(-1, result.shape[-1]).index_select(0, places)
         return channels_first(seen.view(self.batch, 1, length, -1))
 
+    def _inside(self, length: int, offsets: Offsets) -> Tensor:
+        return self._table(offsets)[self.segment(length)] < self.pixels
+
     def _parity(self, length: int, node: int) -> Tensor:
         t = self.segment(length).flatten()
         return t // self.width // node % 2 * 2 + t % self.width // node % 2
@@ -269,7 +282,14 @@ class Cache:
         """The places in all buffers of the raster-previous pixels: (B, n)."""
         return self._of_all(self._previous(length))
 
-    # Indices
+    # Buffers and indices
+
+    def _buffer(self, layer: nn.Module, name: str, like: Tensor) -> Tensor:
+        """The buffer of features like `like` (B, D, 1, n): (B, H * W + 1, D), all zero at first."""
+        key = (layer, name)
+        if key not in self.buffers:
+            self.buffers[key] = like.new_zeros(self.canvas.shape[0], self.pixels + 1, like.shape[1])
+        return self.buffers[key]
 
     def _places_at(self, offsets: Offsets, h: Tensor, node: int = 1, behind: int = 0) -> Tensor:
         return self.shared("_places", h.shape[-1], offsets, node, behind).flatten()

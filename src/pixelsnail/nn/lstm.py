@@ -1,0 +1,72 @@
+"""The Row LSTM: recurrence down the rows, all columns of a row at once."""
+
+import torch
+from torch import Tensor, nn
+
+from pixelsnail.nn.cache import Cache
+from pixelsnail.nn.convolution import CausalConv
+from pixelsnail.nn.layout import channels_last
+
+SIDES = ((0, -1), (0, 0), (0, 1))
+ABOVE = ((-1, -1), (-1, 0), (-1, 1))
+
+
+class RowLSTM(nn.Module):
+    """A long short-term memory whose time is the row (van den Oord et al. 2016, arXiv 1601.06759, section 3.1).
+
+        o, f, i, g = K_is * x_row + K_ss * hidden_above          sigmoid of o, f, i; tanh of g
+        cell       = f cell_above + i g
+        hidden     = o tanh(cell)
+
+    K_is sees the pixel and its left neighbour (1 x 3, mask B), K_ss three pixels of the row above, which are all
+    decided; so in a segment no row may begin (`by_rows`). Above the first row both states are learned, beside the image
+    they are zero.
+    """
+
+    def __init__(self, inputs: int, channels: int) -> None:
+        super().__init__()
+        self.input_to_state = CausalConv(inputs, 4 * channels, above=0, left=1)
+        self.state_to_state = nn.Conv1d(channels, 4 * channels, 3, padding=1, bias=False)
+        self.hidden = nn.Parameter(torch.zeros(channels))
+        self.cell = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, h: Tensor, cache: Cache | None) -> Tensor:
+        """(B, inputs, H, W) -> the hidden states (B, channels, H, W); with a cache, a segment -> a segment."""
+        inputs = self.input_to_state(h, cache)
+        if cache is not None:
+            return self._segment(inputs, cache)
+        batch, width = h.shape[0], h.shape[-1]
+        hidden, cell = (state[:, None].expand(batch, -1, width) for state in (self.hidden, self.cell))
+        rows = []
+        for row in inputs.unbind(2):
+            hidden, cell = step(row + self.state_to_state(hidden), cell)
+            rows.append(hidden)
+        return torch.stack(rows, dim=2)
+
+    def _segment(self, inputs: Tensor, cache: Cache) -> Tensor:
+        """The next pixels of a row, from what is kept of the row above."""
+        length, channels = inputs.shape[-1], len(self.hidden)
+        like = inputs[:, :channels]
+        hidden, cell = cache.recall(self, "hidden", ABOVE, like), cache.recall(self, "cell", ABOVE[1:2], like)
+        first = ~cache.inside(ABOVE[1:2], length)  # (B, n, 1): in the first row
+        begins = (first & cache.inside(SIDES, length))[..., None]  # (B, n, 3, 1): where the learned state is above
+        hidden = torch.where(begins, self.hidden, hidden)
+        cell = torch.where(first[..., None], self.cell, cell)[:, :, 0]
+        kernel = cache.once((self, "kernel"), self._kernel)
+        gates = channels_last(inputs)[:, 0] + hidden.flatten(2) @ kernel  # (B, n, 4 channels)
+        hidden, cell = (h[:, :, None] for h in step(gates.transpose(1, 2), cell.transpose(1, 2)))
+        cache.store(self, "hidden", hidden)
+        cache.store(self, "cell", cell)
+        return hidden
+
+    def _kernel(self) -> Tensor:
+        """What a state makes of the three above: (3 * channels, 4 * channels)."""
+        return self.state_to_state.weight.permute(2, 1, 0).flatten(0, 1).contiguous()
+
+
+def step(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
+    """Gates (B, 4 D, W) and the cells above (B, D, W) -> hidden states and cells (B, D, W)."""
+    open_, candidate = gates.split([3 * cell.shape[1], cell.shape[1]], dim=1)
+    out, forget, into = torch.sigmoid(open_).chunk(3, dim=1)
+    cell = forget * cell + into * torch.tanh(candidate)
+    return out * torch.tanh(cell), cell
