@@ -17,6 +17,9 @@ BENCHMARKS = {
     "sampling windows": ["--windows", "28", "42", "56", "84"],
     "sampling PixelSNAILOriginal": ["--model", "PixelSNAILOriginal", "--batches", "1", "16", "--eager"],
     "sampling PixelCNNpp": ["--model", "PixelCNNpp", "--batches", "1", "16", "--eager"],
+    "sampling PixelCNN": ["--model", "PixelCNN", "--batches", "1", "16", "--eager"],
+    "sampling GatedPixelCNN": ["--model", "GatedPixelCNN", "--batches", "1", "16", "--eager"],
+    "sampling ImageGPT": ["--model", "ImageGPT", "--batches", "1", "16", "--eager"],
     "overheads": [],
 }
 """Module and what is measured -> its arguments."""

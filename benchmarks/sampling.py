@@ -2,15 +2,14 @@
 
     python -m benchmarks.sampling [--run RUN | --shape 1 16 16 --levels 512] [--batches 1 16 64 256] [--repetitions 3]
                                   [--eager] [--windows 28 42 56 84] [--json]
-    python -m benchmarks.sampling --model PixelSNAILOriginal --batches 1 16 --eager    (or PixelCNNpp)
+    python -m benchmarks.sampling --model PixelSNAILOriginal --batches 1 16 --eager    (or another model)
 
 Without a run the model is the packaged one, trained on MNIST: how many pixels a call decides depends on the weights.
-With --shape it is the published configuration for such images, with random weights, and with --model that of another
-model. Both engines draw the same images,
-and one image (8 x 8 pixels, where a model is large) is compared with the naive sampler's, whose cost is H * W forward
-passes by definition. A forward pass is
-float32 without gradients, eager and (once) compiled; the faster one is the unit. --eager leaves the compiler out.
---windows counts the calls that one image takes, for every segment length given and several rules of guessing.
+With --shape it is the default configuration for such images, with random weights, and with --model the published one of
+another model. Both engines draw the same images, and one image (8 x 8 pixels, where a model is large) is compared with
+the naive sampler's, whose cost is H * W forward passes by definition. A forward pass is float32 without gradients,
+eager and (once) compiled; the faster one is the unit. --eager leaves the compiler out. --windows counts the calls that
+one image takes, for every segment length given and several rules of guessing.
 """
 
 import argparse
@@ -25,6 +24,7 @@ from torch import Tensor
 
 import pixelsnail
 from benchmarks.machine import describe, interleaved, seconds, spread
+from benchmarks.models import make_model
 from pixelsnail.engine import Compiled, Draw, walk
 from pixelsnail.engine.sources import Drawing
 from pixelsnail.models import MODELS
@@ -152,7 +152,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.manual_seed(0)
     if options.model and not options.shape:
-        model, weights = MODELS[options.model]().eval(), f"random, {options.model}"
+        model, weights = make_model(options.model).eval(), f"random, {options.model}"
     elif options.shape:
         kind = MODELS[options.model or "PixelSNAIL"]
         model, weights = kind(tuple(options.shape), options.levels).eval(), f"random, {kind.__name__}"

@@ -1,12 +1,12 @@
 """The training step of a published model, as a fraction of what the processor's matrix products reach.
 
     python -m benchmarks.training [--batch 64] [--repetitions 5] [--json]
-    python -m benchmarks.training --model PixelSNAILOriginal --batch 8      (or PixelCNNpp: 32 x 32 x 3 images)
+    python -m benchmarks.training --model PixelSNAILOriginal --batch 8      (or another model)
     python -m benchmarks.training --losses 200 [--compile]              (benchmarks/losses.py)
     python -m benchmarks.training --sizes 14 28 56 64 112               (benchmarks/growth.py)
     python -m benchmarks.training --blocks 2 4 8
 
-A step is forward and backward of `model.pixel_nats` for a batch of 28 x 28 binary images, or of 32 x 32 RGB images. A
+A step is forward and backward of `model.pixel_nats` for a batch of the images that the model was published for. A
 forward pass of an image is 1.86 GFLOP for the published MNIST model; for the others it is what torch counts in products
 and convolutions, and half of the square for attention. A step is three times that. The peak is that of a 2048 x 2048
 float32 matrix product, measured in between. Memory is the growth of the process's peak over that before the first step,
@@ -24,22 +24,13 @@ from pathlib import Path
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-import pixelsnail
 from benchmarks import growth, losses
 from benchmarks.machine import describe, interleaved, spread
+from benchmarks.models import make_model
 from pixelsnail.models import MODELS
 
 FORWARD_GFLOP = 1.86
 PRECISIONS = ("float32", "bfloat16")
-
-
-def make_model(name: str, size: int | None = None, blocks: int | None = None) -> pixelsnail.Model:
-    """A published model with random weights, at another size and depth where that is asked for."""
-    torch.manual_seed(0)
-    if name == "PixelSNAIL":
-        return pixelsnail.PixelSNAIL((1, size or 28, size or 28), blocks=blocks or 8)
-    depth = {} if blocks is None else {"blocks": blocks}
-    return MODELS[name]((3, size or 32, size or 32), 256, **depth)
 
 
 def forward_gflop(name: str) -> float:
@@ -47,7 +38,12 @@ def forward_gflop(name: str) -> float:
     if name == "PixelSNAIL":
         return FORWARD_GFLOP
     model = make_model(name)
-    attention = {torch.ops.pixelsnail.attend_strictly: lambda q, k, v, **_: q[0] * q[1] ** 2 * (k[2] + v[2])}
+    attention = {
+        torch.ops.pixelsnail.attend_strictly: lambda q, k, v, **_: q[0] * q[1] ** 2 * (k[2] + v[2]),
+        torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: lambda q, k, v, *_, **__: (
+            q[0] * q[1] * q[2] ** 2 * (k[3] + v[3])
+        ),
+    }
     with FlopCounterMode(display=False, custom_mapping=attention) as counter, torch.no_grad():
         model(torch.zeros(1, *model.shape, dtype=torch.uint8))
     return counter.get_total_flops() / 1e9
