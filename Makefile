@@ -3,11 +3,12 @@ PYTHON ?= python3
 PIP_FLAGS ?=
 BIN := .venv/bin
 
-.PHONY: install demo test test-all lint bench clean
+.PHONY: install demo compare test test-all lint bench clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo      install, train a small PixelSNAIL on real digits, and leave pictures in runs/demo"
+	@echo "make compare   train seven small models for equal time, and leave a table and curves in runs/compare"
 	@echo "make test      install, then ruff, the type checker and the tests"
 	@echo "make test-all  the same with the slow tests"
 	@echo "make bench     the benchmarks"
@@ -23,6 +24,9 @@ install: .venv/.installed
 
 demo: .venv/.installed
 	$(BIN)/pixelsnail demo --out runs/demo --overwrite
+
+compare: .venv/.installed
+	$(BIN)/pixelsnail compare $(ABLATION) --seconds $(SECONDS) --parameters 53569 --seeds 1 --out runs/compare --overwrite
 
 lint: .venv/.installed
 	$(BIN)/ruff check .

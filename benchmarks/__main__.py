@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+BASELINES = ("PixelCNN", "GatedPixelCNN", "ImageGPT", "PixelRNN")
 BENCHMARKS = {
     "training": [],
     "training PixelSNAILOriginal": ["--model", "PixelSNAILOriginal", "--batch", "8", "--repetitions", "2"],
@@ -17,9 +18,14 @@ BENCHMARKS = {
     "sampling windows": ["--windows", "28", "42", "56", "84"],
     "sampling PixelSNAILOriginal": ["--model", "PixelSNAILOriginal", "--batches", "1", "16", "--eager"],
     "sampling PixelCNNpp": ["--model", "PixelCNNpp", "--batches", "1", "16", "--eager"],
-    "sampling PixelCNN": ["--model", "PixelCNN", "--batches", "1", "16", "--eager"],
-    "sampling GatedPixelCNN": ["--model", "GatedPixelCNN", "--batches", "1", "16", "--eager"],
-    "sampling ImageGPT": ["--model", "ImageGPT", "--batches", "1", "16", "--eager"],
+    **{
+        f"{what} {name}": ["--model", name, *arguments]
+        for name in BASELINES
+        for what, arguments in (
+            ("training", ["--repetitions", "2"]),
+            ("sampling", ["--batches", "1", "16", "64", "--eager"]),
+        )
+    },
     "overheads": [],
 }
 """Module and what is measured -> its arguments."""

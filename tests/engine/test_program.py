@@ -12,8 +12,8 @@ from pixelsnail.engine.engines import PRICE, Engine
 from tiny import MODELS, fit, random_levels, randomised
 
 needs_compiler = pytest.mark.skipif(not shutil.which("g++"), reason="needs a C++ compiler")
-BASELINES = ("PixelCNN", "GatedPixelCNN", "ImageGPT")
-"""Models whose programs are made in the slow tests alone: each takes the compiler about a minute."""
+ALWAYS = {"PixelSNAIL", "PixelSNAILOriginal", "PixelCNNpp"}
+"""Models whose programs are made in the quick tests too: each takes the compiler up to a minute."""
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +25,7 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     "build",
-    [pytest.param(MODELS[name], marks=pytest.mark.slow if name in BASELINES else (), id=name) for name in MODELS],
+    [pytest.param(MODELS[name], marks=() if name in ALWAYS else pytest.mark.slow, id=name) for name in MODELS],
 )
 @needs_compiler
 def test_a_program_walks_as_the_naive_sampler(build, folder, monkeypatch):
