@@ -2,6 +2,7 @@
 PYTHON ?= python3
 PIP_FLAGS ?=
 BIN := .venv/bin
+ABLATION := $(addprefix ablation/,interleaved no-attention attention-only pixelcnn gated-pixelcnn imagegpt pixelrnn)
 
 .PHONY: install demo compare test test-all lint bench clean
 .DEFAULT_GOAL := help
@@ -26,7 +27,7 @@ demo: .venv/.installed
 	$(BIN)/pixelsnail demo --out runs/demo --overwrite
 
 compare: .venv/.installed
-	$(BIN)/pixelsnail compare $(ABLATION) --seconds $(SECONDS) --parameters 53569 --seeds 1 --out runs/compare --overwrite
+	$(BIN)/pixelsnail compare $(ABLATION) --seconds 30 --parameters 53569 --seeds 1 --out runs/compare --overwrite
 
 lint: .venv/.installed
 	$(BIN)/ruff check .
