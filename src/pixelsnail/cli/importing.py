@@ -40,7 +40,7 @@ def parser() -> common.Parser:
     parser.add_argument("--out", metavar="RUN", type=common.file, required=True, help="folder of the run to make")
     parser.add_argument(
         "--name", metavar="NAME",
-        help="the project's own name of the model (default: the one whose tensors these are; official has none)",
+        help="the project's own name of the model (default: the one that the tensors show; needed for official)",
     )  # fmt: skip
     parser.add_argument(
         "--config", metavar="KEY=VALUE", nargs="+", action="extend", type=_pair, default=[],
