@@ -24,6 +24,7 @@ PAGES = [
     "docs/how-to.md",
     "docs/reference.md",
     "docs/explanation.md",
+    "docs/comparison.md",
     "docs/performance.md",
 ]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -67,6 +68,10 @@ def shortened(words: list[str]) -> list[str]:
         return [*words, "--overwrite", *SHORT, "--trainer.max_steps=2"]
     if words[0] == "evaluate" and "--limit" not in words:
         return [*words, "--limit", "8"]
+    if words[0] == "compare":
+        budget = words.index("--seconds" if "--seconds" in words else "--steps")
+        line = [*words[:budget], "--steps", "2", *words[budget + 2 :], "--seeds", "1", "--overwrite"]
+        return [{"53569": "900", "50000": "900"}.get(word, word) for word in line]
     if words[0] != "train":
         return words
     kept, skip = [], False
