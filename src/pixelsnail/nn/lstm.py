@@ -5,7 +5,8 @@ from torch import Tensor, nn
 
 from pixelsnail.nn.cache import Cache
 from pixelsnail.nn.convolution import CausalConv
-from pixelsnail.nn.layout import channels_last
+from pixelsnail.nn.layout import channels_first, channels_last
+from pixelsnail.nn.recurrence import advance, recur
 
 SIDES = ((0, -1), (0, 0), (0, 1))
 ABOVE = ((-1, -1), (-1, 0), (-1, 1))
@@ -32,16 +33,10 @@ class RowLSTM(nn.Module):
 
     def forward(self, h: Tensor, cache: Cache | None) -> Tensor:
         """(B, inputs, H, W) -> the hidden states (B, channels, H, W); with a cache, a segment -> a segment."""
-        inputs = self.input_to_state(h, cache)
+        inputs = self.input_to_state(h, cache).to(self.cell.dtype)  # states stay in it under autocast
         if cache is not None:
             return self._segment(inputs, cache)
-        batch, width = h.shape[0], h.shape[-1]
-        hidden, cell = (state[:, None].expand(batch, -1, width) for state in (self.hidden, self.cell))
-        rows = []
-        for row in inputs.unbind(2):
-            hidden, cell = step(row + self.state_to_state(hidden), cell)
-            rows.append(hidden)
-        return torch.stack(rows, dim=2)
+        return channels_first(recur(channels_last(inputs), self._kernel(), torch.stack([self.hidden, self.cell])))
 
     def _segment(self, inputs: Tensor, cache: Cache) -> Tensor:
         """The next pixels of a row, from what is kept of the row above."""
@@ -54,7 +49,8 @@ class RowLSTM(nn.Module):
         cell = torch.where(first[..., None], self.cell, cell)[:, :, 0]
         kernel = cache.once((self, "kernel"), self._kernel)
         gates = channels_last(inputs)[:, 0] + hidden.flatten(2) @ kernel  # (B, n, 4 channels)
-        hidden, cell = (h[:, :, None] for h in step(gates.transpose(1, 2), cell.transpose(1, 2)))
+        states = advance(gates.unflatten(-1, (4, -1)).movedim(-2, 0), cell)
+        cell, hidden = (channels_first(state[:, None]) for state in states)
         cache.store(self, "hidden", hidden)
         cache.store(self, "cell", cell)
         return hidden
@@ -62,11 +58,3 @@ class RowLSTM(nn.Module):
     def _kernel(self) -> Tensor:
         """What a state makes of the three above: (3 * channels, 4 * channels)."""
         return self.state_to_state.weight.permute(2, 1, 0).flatten(0, 1).contiguous()
-
-
-def step(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
-    """Gates (B, 4 D, W) and the cells above (B, D, W) -> hidden states and cells (B, D, W)."""
-    open_, candidate = gates.split([3 * cell.shape[1], cell.shape[1]], dim=1)
-    out, forget, into = torch.sigmoid(open_).chunk(3, dim=1)
-    cell = forget * cell + into * torch.tanh(candidate)
-    return out * torch.tanh(cell), cell
