@@ -164,6 +164,14 @@ def sizes(text: str, form: str) -> tuple[int, ...]:
     return tuple(int(part) for part in parts)
 
 
+def pixel(text: str) -> tuple[int, int]:
+    """ROW,COLUMN, two whole numbers of at least 0."""
+    parts = text.split(",")
+    if len(parts) != 2 or not all(part.isdecimal() for part in parts):
+        raise ArgumentTypeError(f"is {text!r}; expected ROW,COLUMN, such as 21,14")
+    return int(parts[0]), int(parts[1])
+
+
 def one_of(*names: str) -> Callable[[str], str]:
     """One of these words."""
 

@@ -15,6 +15,8 @@ COMMANDS = {
     "sample": ("pixelsnail.cli.sample", "draw images"),
     "complete": ("pixelsnail.cli.complete", "keep the known part of images and draw the rest"),
     "score": ("pixelsnail.cli.score", "the likelihood of every single image, and of its pixels"),
+    "receptive-field": ("pixelsnail.cli.receptive_field", "which earlier pixels a pixel depends on: numbers, a figure"),
+    "attention": ("pixelsnail.cli.attention", "which earlier pixels the attention of a model looks at: a figure"),
     "import": ("pixelsnail.cli.importing", "turn another project's checkpoint into a run"),
     "info": ("pixelsnail.cli.info", "what a run holds"),
     "curve": ("pixelsnail.cli.curve", "nats against time of a training: a table and a picture"),
@@ -67,7 +69,7 @@ def _unknown(word: str) -> str:
 
 def overview() -> str:
     """What `pixelsnail --help` prints."""
-    lines = "\n".join(f"  {name:<10}{meaning}" for name, (_, meaning) in COMMANDS.items())
+    lines = "\n".join(f"  {name:<17}{meaning}" for name, (_, meaning) in COMMANDS.items())
     return f"""Example:
   pixelsnail sample mnist --count 64 --out digits.png
   pixelsnail train demo --out runs/demo

@@ -3,6 +3,7 @@
 Grids need Pillow only. Maps and curves need matplotlib (the extra `plots`), which is imported when one is drawn.
 """
 
+from pixelsnail.pictures.causal_maps import CausalMap, attention_maps, causal_maps
 from pixelsnail.pictures.curves import curves
 from pixelsnail.pictures.figures import require_matplotlib
 from pixelsnail.pictures.grids import completions, grid
@@ -11,6 +12,9 @@ from pixelsnail.pictures.png import write_png
 from pixelsnail.pictures.positions import position_maps
 
 __all__ = [
+    "CausalMap",
+    "attention_maps",
+    "causal_maps",
     "completions",
     "curves",
     "grid",
