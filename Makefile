@@ -27,7 +27,7 @@ demo: .venv/.installed
 	$(BIN)/pixelsnail demo --out runs/demo --overwrite
 
 compare: .venv/.installed
-	$(BIN)/pixelsnail compare $(ABLATION) --seconds 30 --parameters 53569 --seeds 1 --out runs/compare --overwrite
+	$(BIN)/pixelsnail compare $(ABLATION) --seconds 20 --parameters 53569 --seeds 1 --out runs/compare --overwrite
 
 lint: .venv/.installed
 	$(BIN)/ruff check .
