@@ -1,14 +1,13 @@
 """What a figure was measured on."""
 
 import platform
+from importlib import metadata
 from pathlib import Path
 
 
 def describe() -> dict[str, str | int]:
     """Processor, threads, instructions and versions."""
     import torch
-
-    from pixelsnail import __version__
 
     processor = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
@@ -22,5 +21,5 @@ def describe() -> dict[str, str | int]:
         "instructions": torch.backends.cpu.get_cpu_capability(),
         "torch": torch.__version__,
         "python": platform.python_version(),
-        "pixelsnail": __version__,
+        "pixelsnail": metadata.version("pixelsnail"),
     }
