@@ -1,6 +1,7 @@
 import json
 
 import pytest
+import torch
 
 from pixelsnail import checkpoints
 from tiny import pixelcnn
@@ -39,6 +40,29 @@ def test_json_has_all_numbers(pixelsnail, run, tmp_path):
     for field in ("initial", "trained"):
         assert 0 < one[field]["share_above_threshold"] <= 1
         assert 1 <= one[field]["half_distance_pixels"] < 8
+
+
+def test_json_of_a_model_that_nothing_influences_has_no_distance(pixelsnail, source, tmp_path):
+    model = pixelcnn((1, 6, 5), 2)
+    for weight in model.parameters():
+        torch.nn.init.zeros_(weight)
+    checkpoints.save(model, tmp_path / "zero/model", about={"source": source, "binarize": "dynamic"})
+    line = ("receptive-field", tmp_path / "zero", "--out", tmp_path / "a.png")
+    (one,) = json.loads(pixelsnail(*line, "--json").out)["runs"]
+    assert one["trained"] == {"share_above_threshold": 0, "half_distance_pixels": None}
+    assert one["initial"]["half_distance_pixels"] > 0
+    assert one["can_matter_pixels"] > 0  # of its configuration, whatever the weights
+
+
+def test_a_bare_model_stands_beside_a_run_of_another_size(pixelsnail, run, tmp_path):
+    """The name of a model is for digits of 28 x 28, the run for images of 6 x 5."""
+    line = ("receptive-field", "ImageGPT", run, "--images", 1, "--json", "--out", tmp_path / "a.png")
+    bare, trained = json.loads(pixelsnail(*line).out)["runs"]
+    # All but 20,27: the 3 x 3 stem puts the last pixel of a row into the features of later places alone.
+    assert (bare["pixel"], bare["can_matter_pixels"], bare["trained"]) == ([21, 14], 601, None)
+    assert trained["pixel"] == [4, 2]
+    assert trained["trained"] is not None
+    assert (tmp_path / "a.png").is_file()
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,13 @@ def test_masked_squares_have_a_blind_spot_up_and_to_the_right() -> None:
     assert torch.equal(seen, expected)
 
 
+def test_connectivity_tells_how_many_pixels_it_has_found() -> None:
+    told: list[tuple[int, int]] = []
+    seen = connectivity(MODELS["PixelCNN"]((1, 6, 8), 2), (4, 3), progress=lambda *counts: told.append(counts))
+    assert len(told) >= 2
+    assert told[-1] == (seen.sum(), 35)
+
+
 def test_what_starts_at_zero_hides_nothing() -> None:
     class Zeroed(PixelSNAIL):
         def __init__(self) -> None:

@@ -194,6 +194,11 @@ def add_run(parser: Parser, several: bool = False) -> None:
         parser.add_argument("runs", metavar="RUN...", nargs="+", help=meaning)
     else:
         parser.add_argument("run", metavar="RUN", help=meaning)
+    add_weights(parser)
+
+
+def add_weights(parser: Parser) -> None:
+    """Which of a run's weights."""
     parser.add_argument(
         "--weights", metavar="best|last", type=one_of("best", "last"), default="best",
         help="best: those with the lowest validation nats; last: the latest",

@@ -1,5 +1,6 @@
 """`pixelsnail receptive-field`."""
 
+import math
 from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pixelsnail.cli import arguments as common
 from pixelsnail.cli.errors import UsageError, nearest
-from pixelsnail.cli.evaluate import finite, short_names
+from pixelsnail.cli.evaluate import short_names
 from pixelsnail.cli.images import add_data, open_data
 from pixelsnail.cli.outputs import check_file
 from pixelsnail.cli.runs import load
@@ -41,10 +42,11 @@ def parser() -> common.Parser:
             "pixelsnail receptive-field runs/demo --pixel 14,14 --out receptive-field.svg --json",
         ],
     )
-    common.add_run(parser, several=True)
-    runs = next(action for action in parser._actions if action.dest == "runs")
-    runs.metavar = "RUN|MODEL..."
-    runs.help = "runs, as in all commands, or names of models, such as PixelSNAIL, untrained (required)"
+    parser.add_argument(
+        "runs", metavar="RUN|MODEL...", nargs="+",
+        help="runs, as in all commands, or names of models, such as PixelSNAIL, untrained (required)",
+    )  # fmt: skip
+    common.add_weights(parser)
     parser.add_argument(
         "--out", metavar="FIGURE", type=common.file, required=True, help="figure, FIGURE.png or FIGURE.svg"
     )  # fmt: skip
@@ -159,7 +161,7 @@ def measure(
     if trained:
         with terminal.progress(f"{name}: after training", "images") as progress:
             after = evaluation.receptive_field(model, x, arguments.pixel, progress=progress, **options)
-    with terminal.progress(f"{name}: connectivity", "draws of weights") as progress:
+    with terminal.progress(f"{name}: connectivity", "pixels found") as progress:
         seen = evaluation.connectivity(model, first.pixel, size=(x.shape[2], x.shape[3]), progress=progress)
     return Measured(model, seen, first, after)
 
@@ -188,12 +190,13 @@ def written(pixel: tuple[int, int]) -> str:
 
 
 def as_json(arguments: Namespace, found: Sequence[Measured]) -> dict[str, Any]:
-    """All numbers; those of a trained model are null where there is none."""
+    """All numbers; null where there is no trained model, and where nothing has any influence."""
 
-    def numbers(field: "ReceptiveField | None") -> dict[str, float] | None:
+    def numbers(field: "ReceptiveField | None") -> dict[str, float | None] | None:
         if field is None:
             return None
-        return {"share_above_threshold": field.share(arguments.threshold), "half_distance_pixels": field.half_distance}
+        half = None if math.isnan(field.half_distance) else field.half_distance
+        return {"share_above_threshold": field.share(arguments.threshold), "half_distance_pixels": half}
 
     runs = [
         {"run": name, "model": type(one.model).__name__, "pixel": list(one.initial.pixel), "images": one.initial.images,
@@ -202,7 +205,7 @@ def as_json(arguments: Namespace, found: Sequence[Measured]) -> dict[str, Any]:
          "initial": numbers(one.initial), "trained": numbers(one.trained)}
         for name, one in zip(arguments.runs, found, strict=True)
     ]  # fmt: skip
-    return {"threshold": arguments.threshold, "seed": arguments.seed, "runs": finite(runs)}
+    return {"threshold": arguments.threshold, "seed": arguments.seed, "runs": runs}
 
 
 def draw(names: Sequence[str], found: Sequence[Measured], arguments: Namespace) -> None:

@@ -114,7 +114,7 @@ def connectivity(
     float64 and for any of several draws of initial weights (what starts at zero is drawn too) and random images. A
     masked or missing connection contributes exact zeros, and several draws find what a rectifier or a maximum hides in
     one; there are draws until one finds nothing new, or all earlier pixels are found. `progress` is called with
-    (draws done, 0): nobody knows how many.
+    (pixels found, earlier pixels) after each.
     Raises as `receptive_field` does.
     """
     shape = model.shape if size is None else (model.shape[0], *size)
@@ -132,7 +132,7 @@ def connectivity(
         seen = found | (_gradient(drawn, x, t, generator, context) != 0).any(0).any(0)
         draw += 1
         if progress is not None:
-            progress(draw, 0)
+            progress(int(seen.sum()), t)
         if bool(seen.flatten()[:t].all()) or (draw > 1 and torch.equal(seen, found)):
             return seen
         found = seen
