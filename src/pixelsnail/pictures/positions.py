@@ -44,7 +44,7 @@ def position_maps(maps: Mapping[str, Tensor], path: str | Path) -> None:
                 shown = axes[1][place].imshow(one, cmap="PuOr_r", vmin=-far, vmax=far, interpolation="nearest")
                 axes[1][place].set_title(f"{one.sum():+.2f}", fontsize=FONT)
         axes[1][0].set_visible(False)
-        _bar(figure, shown, axes[1], f"nats minus {names[0]}'s")
+        _bar(figure, shown, axes[1], f"nats minus those of\n{names[0]}")
     for one in axes.flat:
         frame(one)
     save_figure(figure, path, SUPPORTED)
