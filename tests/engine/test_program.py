@@ -12,7 +12,7 @@ from pixelsnail.engine.engines import PRICE, Engine
 from tiny import MODELS, fit, random_levels, randomised
 
 needs_compiler = pytest.mark.skipif(not shutil.which("g++"), reason="needs a C++ compiler")
-ALWAYS = {"PixelSNAIL", "PixelSNAILOriginal", "PixelCNNpp"}
+ALWAYS = {"PixelSNAIL", "PixelSNAILOriginal"}
 """Models whose programs are made in the quick tests too: each takes the compiler up to a minute."""
 
 
