@@ -65,6 +65,7 @@ def test_the_table_is_the_mean_and_spread_of_the_runs(recipes, source, tmp_path)
         assert f"| {row.nats:.2f} +- {row.spread:.2f} |" in table
     assert "11 images" in table
     assert "binarisation dynamic, 1 draw of each image" in table
+    assert "mean and standard deviation over 3 seeds (0, 1, 2)" in table
     assert json.loads((tmp_path / "out/table.json").read_text()) == json.loads(json.dumps(found.as_dict()))
     for name in ("nats-by-steps", "nats-by-seconds"):
         assert (tmp_path / f"out/{name}.png").stat().st_size > 5_000

@@ -98,11 +98,11 @@ class Comparison:
     def description(self) -> str:
         """Protocol, budget, seeds and machine in words."""
         seeds = sorted({one.seed for one in self.results})
+        many = f"mean and standard deviation over {len(seeds)} seeds ({', '.join(map(str, seeds))})"
         machine = "; ".join(f"{name} {value}" for name, value in self.machine.items())
         return (
-            f"Nats: {self.protocol}; weights with the fewest validation nats. Every recipe: {self.budget}; mean and "
-            f"standard deviation over {len(seeds)} seed{'s' * (len(seeds) != 1)} ({', '.join(map(str, seeds))}). "
-            f"Measured on: {machine}."
+            f"Nats: {self.protocol}; weights with the fewest validation nats. Every recipe: {self.budget}; "
+            f"{many if len(seeds) > 1 else f'seed {seeds[0]}'}. Measured on: {machine}."
         )
 
     def as_dict(self) -> dict[str, Any]:
