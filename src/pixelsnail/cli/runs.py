@@ -4,6 +4,7 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from pixelsnail.cli.terminal import Terminal
+from pixelsnail.errors import WrongValueError
 
 if TYPE_CHECKING:
     from pixelsnail.models import Model
@@ -38,7 +39,7 @@ def choose_device(name: str) -> str:
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     if name == "cuda" and not torch.cuda.is_available():
-        raise ValueError("There is no CUDA device that PyTorch can use here; take --device cpu.")
+        raise WrongValueError("There is no CUDA device that PyTorch can use here; take --device cpu.")
     return name
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from pixelsnail.data import splits
 from pixelsnail.data.store import Array, Splits, Store, in_memory
+from pixelsnail.errors import MissingFileError, WrongValueError
 
 SINGLE = ("x", "images")
 """Names of an array that is to be split."""
@@ -27,7 +28,7 @@ def open_npz(location: str) -> Splits:
     names = splits.find(content) or dict([("", name) for name in SINGLE if name in content][:1])
     if not names:
         held = ", ".join(content) or "nothing"
-        raise ValueError(
+        raise WrongValueError(
             f"{path} holds {held}; expected an array train (and validation, test), or one named x or images."
         )
     arrays = {split: _as_images(path, name, content[name]) for split, name in names.items()}
@@ -47,7 +48,7 @@ def _part(split: str, images: Array, levels: int, labels: Array | None) -> Store
 def _read(path: Path) -> dict[str, Array]:
     """Every array of the file."""
     if not path.is_file():
-        raise FileNotFoundError(f"There is no file {path}; expected an npz file with integer arrays.")
+        raise MissingFileError(f"There is no file {path}; expected an npz file with integer arrays.")
     try:
         with path.open("rb") as file:  # numpy itself would leave a damaged file open
             archive = np.load(file, allow_pickle=False)
@@ -56,30 +57,32 @@ def _read(path: Path) -> dict[str, Array]:
         raise
     except Exception as error:  # damage shows as one of many types, in zipfile, zlib or numpy
         if "allow_pickle" in str(error):
-            raise ValueError(
+            raise WrongValueError(
                 f"{path} holds pickled objects, or is no npz file; expected plain integer arrays. Pickles are never "
                 "opened, since they can run code: save the arrays with an integer dtype."
             ) from None
-        raise ValueError(f"{path} is not a whole npz file ({error}). Replace it by a good copy.") from None
+        raise WrongValueError(f"{path} is not a whole npz file ({error}). Replace it by a good copy.") from None
     if isinstance(archive, np.ndarray):
-        raise ValueError(f"{path} is a single array (npy); expected an npz file: np.savez({path.stem!r}, x=array).")
+        raise WrongValueError(
+            f"{path} is a single array (npy); expected an npz file: np.savez({path.stem!r}, x=array)."
+        )
     return content
 
 
 def _as_images(path: Path, name: str, array: Array) -> Array:
     """The array as (N, C, H, W)."""
     if array.dtype.kind not in "iub":
-        raise ValueError(
+        raise WrongValueError(
             f"{name} in {path} has dtype {array.dtype}; expected integer levels. Convert images in [0, 1] with "
             "(x * 255).round().astype('uint8')."
         )
     if array.ndim not in (3, 4) or 0 in array.shape:
-        raise ValueError(
+        raise WrongValueError(
             f"{name} in {path} has shape {array.shape}; expected (N, H, W) or (N, C, H, W), none of them 0."
         )
     if array.min() < 0:
         place = tuple(int(i) for i in np.argwhere(array < 0)[0])
-        raise ValueError(f"{name} in {path} holds {array[place]} at {place}; expected levels of 0 or more.")
+        raise WrongValueError(f"{name} in {path} holds {array[place]} at {place}; expected levels of 0 or more.")
     if array.dtype.kind == "b":
         array = array.astype(np.uint8)
     if array.ndim == 3:
@@ -95,7 +98,7 @@ def _labels(path: Path, name: str, content: Mapping[str, Array], count: int) -> 
         if key in content:
             labels = content[key]
             if labels.dtype.kind not in "iu" or labels.shape != (count,):
-                raise ValueError(
+                raise WrongValueError(
                     f"{key} in {path} is {labels.dtype} of shape {labels.shape}; expected {count} integers, "
                     "one an image."
                 )
@@ -111,7 +114,9 @@ def _levels(path: Path, content: Mapping[str, Array], arrays: Mapping[str, Array
         return 256 if all(array.dtype == np.uint8 for array in arrays.values()) else largest + 1
     given = content["levels"]
     if given.dtype.kind not in "iu" or given.size != 1 or int(given.item()) < 2:
-        raise ValueError(f"levels in {path} is {given}; expected a whole number of at least 2.")
+        raise WrongValueError(f"levels in {path} is {given}; expected a whole number of at least 2.")
     if largest >= int(given.item()):
-        raise ValueError(f"{path} holds level {largest}, but says levels = {given.item()}; expected 0 ... levels - 1.")
+        raise WrongValueError(
+            f"{path} holds level {largest}, but says levels = {given.item()}; expected 0 ... levels - 1."
+        )
     return int(given.item())

@@ -11,6 +11,7 @@ import numpy as np
 
 from pixelsnail.data import splits
 from pixelsnail.data.store import Array, Splits, Store, in_memory
+from pixelsnail.errors import MissingFileError, WrongValueError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -31,7 +32,7 @@ def open_folder(location: str) -> Splits:
     """
     folder = Path(location)
     if not folder.is_dir():
-        raise FileNotFoundError(f"There is no folder {folder}; expected one with images ({', '.join(SUFFIXES)}).")
+        raise MissingFileError(f"There is no folder {folder}; expected one with images ({', '.join(SUFFIXES)}).")
     named = splits.find(entry.name for entry in folder.iterdir() if entry.is_dir())
     if named:
         files = {split: _files(folder / name) for split, name in named.items()}
@@ -41,7 +42,7 @@ def open_folder(location: str) -> Splits:
             split: [f for f in every if splits.of(f.relative_to(folder).as_posix()) == split] for split in splits.SPLITS
         }
     if not any(files.values()):
-        raise FileNotFoundError(f"{folder} holds no images; expected files that end in {', '.join(SUFFIXES)}.")
+        raise MissingFileError(f"{folder} holds no images; expected files that end in {', '.join(SUFFIXES)}.")
     roots = {split: folder / named.get(split, "") for split in files}
     classes = _in_order({f.parent.name for split in files for f in files[split] if f.parent != roots[split]})
     return {split: partial(read_files, found, roots[split], classes) for split, found in files.items()}
@@ -55,7 +56,7 @@ def read_files(files: Sequence[Path], root: Path | None = None, classes: Sequenc
     shapes = [_shape(file) for file in files]
     for file, shape in zip(files, shapes, strict=True):
         if shape != shapes[0]:
-            raise ValueError(
+            raise WrongValueError(
                 f"{file} is {_words(shape)}, but {files[0]} is {_words(shapes[0])}; expected images of one shape. "
                 "Resize or convert them first."
             )
@@ -73,7 +74,7 @@ def decode(image: "Image", name: str) -> Array:
     with _naming(name):
         image.load()
     if image.mode in ("LA", "RGBA") and image.getextrema()[-1] != (255, 255):
-        raise ValueError(f"{name} has transparent pixels; expected grey or RGB. Put it on a background first.")
+        raise WrongValueError(f"{name} has transparent pixels; expected grey or RGB. Put it on a background first.")
     levels = np.array(image.convert("L" if channels == 1 else "RGB"), dtype=np.uint8)
     return levels[None] if channels == 1 else levels.transpose(2, 0, 1)
 
@@ -84,7 +85,7 @@ def _files(split: Path) -> list[Path]:
     own = [entry for entry in entries if _is_image(entry)]
     nested = [f for entry in entries if entry.is_dir() for f in sorted(entry.iterdir()) if _is_image(f)]
     if own and nested:
-        raise ValueError(
+        raise WrongValueError(
             f"{split} holds images ({own[0].name}) beside sub-folders with images ({nested[0].parent.name}); expected "
             "either images, or one sub-folder a class."
         )
@@ -116,7 +117,7 @@ def _shape(file: Path) -> tuple[int, int, int]:
 
 def _channels(image: "Image", name: str) -> int:
     if image.mode not in CHANNELS:
-        raise ValueError(f"{name} has Pillow's mode {image.mode}; expected 8-bit grey or RGB. Convert it first.")
+        raise WrongValueError(f"{name} has Pillow's mode {image.mode}; expected 8-bit grey or RGB. Convert it first.")
     return CHANNELS[image.mode]
 
 
@@ -125,7 +126,7 @@ def _opened(file: Path) -> "Iterator[Image]":
     from PIL import Image
 
     if not file.is_file():
-        raise FileNotFoundError(f"There is no file {file}; expected an image.")
+        raise MissingFileError(f"There is no file {file}; expected an image.")
     with _naming(str(file)):
         image = Image.open(file)
     with image:
@@ -141,7 +142,7 @@ def _naming(name: str) -> Iterator[None]:
         raise
     except Exception as error:
         reason = "no known image format" if type(error).__name__ == "UnidentifiedImageError" else error
-        raise ValueError(f"{name} cannot be read as an image ({reason}). Replace or remove it.") from None
+        raise WrongValueError(f"{name} cannot be read as an image ({reason}). Replace or remove it.") from None
 
 
 def _words(shape: tuple[int, int, int]) -> str:

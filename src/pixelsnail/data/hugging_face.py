@@ -12,6 +12,7 @@ import numpy as np
 from pixelsnail.data import splits
 from pixelsnail.data.folder import decode
 from pixelsnail.data.store import Array, Splits, Store
+from pixelsnail.errors import MissingFileError, MissingPackageError, WrongValueError
 
 
 def open_hub(name: str) -> Splits:
@@ -28,7 +29,7 @@ def open_hub(name: str) -> Splits:
     table = _load(name)
     found = splits.find(table)
     if not found:
-        raise ValueError(
+        raise WrongValueError(
             f"hf:{name} has the splits {', '.join(table) or '(none)'}; expected train, validation or test."
         )
     return {split: partial(_read_split, name, table[own]) for split, own in found.items()}
@@ -39,7 +40,7 @@ def _load(name: str) -> Any:
     try:
         import datasets
     except ModuleNotFoundError:
-        raise ModuleNotFoundError(
+        raise MissingPackageError(
             f"hf:{name} needs the library datasets, which is not installed; pip install 'pixelsnail[hf]'."
         ) from None
     folder = Path(name).expanduser()
@@ -51,12 +52,12 @@ def _load(name: str) -> Any:
                 return {"train": datasets.load_from_disk(str(folder))}
             return datasets.load_dataset(str(folder) if folder.is_dir() else name)
     except FileNotFoundError as error:
-        raise FileNotFoundError(
+        raise MissingFileError(
             f"hf:{name} is no data set on the hub and no folder of one ({_first_line(error)}). "
             "Give OWNER/NAME or a path."
         ) from None
     except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
-        raise ValueError(f"hf:{name} cannot be loaded ({_first_line(error)}).") from None
+        raise WrongValueError(f"hf:{name} cannot be loaded ({_first_line(error)}).") from None
 
 
 @contextmanager
@@ -81,7 +82,9 @@ def _read_split(name: str, rows: Any) -> Store:
 
     columns = {column: feature for column, feature in rows.features.items() if isinstance(feature, datasets.Image)}
     if not columns:
-        raise ValueError(f"hf:{name} has the columns {', '.join(rows.features)}; expected one of images among them.")
+        raise WrongValueError(
+            f"hf:{name} has the columns {', '.join(rows.features)}; expected one of images among them."
+        )
     images = rows.select_columns([next(iter(columns))])
     shape = _decode_row(name, images, 0).shape if len(images) else (1, 1, 1)
     return Store(len(images), 256, shape, _labels(rows), partial(_decode_rows, name, images, shape))
@@ -104,9 +107,9 @@ def _decode_row(name: str, images: Any, number: int) -> Array:
     try:
         (image,) = images[number].values()
     except Exception as error:  # of Pillow, as many types as in a folder
-        raise ValueError(f"{title} cannot be read ({_first_line(error)}).") from None
+        raise WrongValueError(f"{title} cannot be read ({_first_line(error)}).") from None
     if image is None:
-        raise ValueError(f"{title} is missing; expected an image in every row.")
+        raise WrongValueError(f"{title} is missing; expected an image in every row.")
     return decode(image, title)
 
 
@@ -117,7 +120,7 @@ def _decode_rows(name: str, images: Any, shape: tuple[int, int, int], numbers: A
         if row.shape == (1, *shape[1:]) and shape[0] == 3:  # some of ImageNet's photographs are grey files
             row = np.broadcast_to(row, shape)
         if row.shape != shape:
-            raise ValueError(
+            raise WrongValueError(
                 f"Image {number} of hf:{name} has (C, H, W) = {row.shape}, but image 0 has {shape}; expected one shape."
             )
         place[:] = row

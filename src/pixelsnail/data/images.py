@@ -9,6 +9,7 @@ from torch import Tensor
 
 from pixelsnail.data import binarization
 from pixelsnail.data.store import Array, Store
+from pixelsnail.errors import WrongIndexError, WrongTypeError, WrongValueError
 
 
 @dataclass(frozen=True, repr=False)
@@ -60,7 +61,7 @@ class Images:
         Raises IndexError for an index outside [0, N), ValueError for a file that cannot be read any more.
         """
         if epoch < 0:
-            raise ValueError(f"epoch is {epoch}; expected at least 0.")
+            raise WrongValueError(f"epoch is {epoch}; expected at least 0.")
         numbers = self._numbers(indices)
         levels = self.store.read(numbers)
         if self.binarize == "threshold":
@@ -77,18 +78,20 @@ class Images:
     def head(self, count: int) -> "Images":
         """The first `count` images, or all where there are fewer. Raises ValueError for a count below 1."""
         if count < 1:
-            raise ValueError(f"count is {count}; expected at least 1 image.")
+            raise WrongValueError(f"count is {count}; expected at least 1 image.")
         return self.subset(range(min(count, len(self))))
 
     def _numbers(self, indices: Sequence[int] | Tensor) -> Array:
         """The images' numbers in the source's own order."""
         array = np.asarray(indices.cpu() if isinstance(indices, Tensor) else indices)
         if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
-            raise TypeError(f"indices are {array.dtype} of shape {array.shape}; expected a sequence of whole numbers.")
+            raise WrongTypeError(
+                f"indices are {array.dtype} of shape {array.shape}; expected a sequence of whole numbers."
+            )
         array = array.astype(np.int64)
         outside = array[(array < 0) | (array >= len(self))]
         if outside.size:
-            raise IndexError(
+            raise WrongIndexError(
                 f"There is no image {outside[0]}; {self.source} has {len(self)} in its split {self.split}."
             )
         return np.asarray(self.numbers[array])

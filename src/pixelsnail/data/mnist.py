@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from pixelsnail.data.store import Array, Splits, Store, in_memory
+from pixelsnail.errors import MissingFileError, WrongValueError
 
 FILES = {
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
@@ -29,7 +30,7 @@ def _read_split(folder: Path, images_name: str, labels_name: str) -> Store:
     images = read_idx(images_file, dimensions=3)
     labels = read_idx(labels_file, dimensions=1)
     if len(images) != len(labels):
-        raise ValueError(
+        raise WrongValueError(
             f"{images_file} holds {len(images)} images, but {labels_file} {len(labels)} labels; expected one each. "
             "Take both files from the same copy of MNIST."
         )
@@ -42,7 +43,7 @@ def _find(folder: Path, name: str) -> Path:
             return path
     problem = "does not exist" if not folder.exists() else f"holds no {name}"
     expected = ", ".join(file for names in FILES.values() for file in names)
-    raise FileNotFoundError(
+    raise MissingFileError(
         f"{folder} {problem}; expected the four idx files of MNIST, gzipped or not: {expected}. "
         "They are not downloaded: put a copy there, or use the digits of mnist-mini, which come with pixelsnail."
     )
@@ -56,21 +57,21 @@ def read_idx(path: Path, dimensions: int) -> Array:
     content = _content(path)
     start = 4 + 4 * dimensions
     if content[:4] != bytes((0, 0, 8, dimensions)):
-        raise ValueError(
+        raise WrongValueError(
             f"{path} begins with the bytes {content[:4].hex(' ') or '(none)'}; expected 00 00 08 {dimensions:02x}, an "
             f"idx file of {dimensions} dimension{'s' * (dimensions > 1)}. Replace it by a good copy."
         )
     if len(content) < start:
-        raise ValueError(f"{path} ends after {len(content)} bytes, in its header. Replace it by a good copy.")
+        raise WrongValueError(f"{path} ends after {len(content)} bytes, in its header. Replace it by a good copy.")
     sizes = tuple(int(size) for size in np.frombuffer(content[4:start], dtype=">u4"))
     if len(content) - start != prod(sizes):
         announced = " x ".join(map(str, sizes))
-        raise ValueError(
+        raise WrongValueError(
             f"{path} holds {len(content) - start} values, but its header announces {announced}; it is "
             "truncated or damaged. Replace it by a good copy."
         )
     if prod(sizes) == 0:
-        raise ValueError(f"{path} holds no values; expected at least one image. Replace it by a good copy.")
+        raise WrongValueError(f"{path} holds no values; expected at least one image. Replace it by a good copy.")
     return np.frombuffer(content, dtype=np.uint8, offset=start).reshape(sizes)
 
 
@@ -82,4 +83,4 @@ def _content(path: Path) -> bytes:
     try:
         return gzip.decompress(content)
     except (OSError, EOFError, zlib.error) as error:
-        raise ValueError(f"{path} cannot be decompressed ({error}). Replace it by a good copy.") from None
+        raise WrongValueError(f"{path} cannot be decompressed ({error}). Replace it by a good copy.") from None

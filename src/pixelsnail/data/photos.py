@@ -23,6 +23,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from pixelsnail.data.folder import decode
 from pixelsnail.data.store import Array, Splits, Store
+from pixelsnail.errors import MissingFileError, MissingPackageError
 
 SIDE = 32
 """Height and width of a crop."""
@@ -57,13 +58,13 @@ def photograph(name: str, package: str, folder: str) -> Array:
 
     spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
-        raise ModuleNotFoundError(
+        raise MissingPackageError(
             "The source photos needs scikit-image and scikit-learn, which are not installed; "
             "pip install 'pixelsnail[photos]'."
         )
     path = Path(next(iter(spec.submodule_search_locations)), folder, name)
     if not path.is_file():
-        raise FileNotFoundError(f"There is no photograph {path}; expected it in the installed package {package}.")
+        raise MissingFileError(f"There is no photograph {path}; expected it in the installed package {package}.")
     with Image.open(path) as image:
         levels = decode(image, str(path)).transpose(1, 2, 0)
     height, width = (n // 2 for n in levels.shape[:2])

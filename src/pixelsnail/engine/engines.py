@@ -10,6 +10,7 @@ from pixelsnail.engine.naive import naive_walk
 from pixelsnail.engine.program import CompilationError, Compiled, is_ready
 from pixelsnail.engine.sources import Source
 from pixelsnail.engine.walk import walk
+from pixelsnail.errors import WrongValueError
 from pixelsnail.nn import merged
 
 ENGINES = ("auto", "compiled", "eager", "naive")
@@ -33,7 +34,7 @@ class Engine:
     def __init__(self, model: Any, name: str, size: tuple[int, int], context: Tensor | None) -> None:
         """Raises ValueError for an unknown engine, CompilationError where "compiled" is asked for and cannot be had."""
         if name not in ENGINES:
-            raise ValueError(f"There is no engine {name!r}; expected one of {', '.join(ENGINES)}.")
+            raise WrongValueError(f"There is no engine {name!r}; expected one of {', '.join(ENGINES)}.")
         self.model = model = merged(model)
         self.size = size
         self.loop = naive_walk if name == "naive" else walk

@@ -21,6 +21,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from pixelsnail.errors import StoppedError
 from pixelsnail.nn import Cache, merged
 
 Run = Callable[..., Tensor]
@@ -28,7 +29,7 @@ Run = Callable[..., Tensor]
 _loaded: dict[str, Run] = {}
 
 
-class CompilationError(RuntimeError):
+class CompilationError(StoppedError):
     """A program is asked for and cannot be made."""
 
 
@@ -163,7 +164,7 @@ class _Call(nn.Module):
         cache.of_segment, cache.buffers, cache.constants = named[:3]
         result: Tensor = torch.func.functional_call(model, named[3], (x, cache))
         if [len(part) for part in named[:3]] != [len(keys) for keys in names[:3]]:
-            raise RuntimeError("a later call keeps more than the first")
+            raise AssertionError("a later call keeps more than the first")
         return result
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from pixelsnail.errors import WrongTypeError
 from pixelsnail.evaluation.receptive_field import Pixel, check_pixel, raster
 from pixelsnail.models import Model
 from pixelsnail.models.levels import check_levels
@@ -27,7 +28,7 @@ def attention_weights(model: Model, x: Tensor, pixels: Sequence[Pixel], *, conte
     positions = [raster(check_pixel(pixel, x), x) for pixel in pixels]
     attentions = [layer for layer in model.modules() if isinstance(layer, CausalAttention)]
     if not attentions:
-        raise TypeError(
+        raise WrongTypeError(
             f"This {type(model).__name__} has no attention to single earlier pixels; a PixelSNAIL or an ImageGPT has."
         )
     maps: list[Tensor] = []

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from pixelsnail.data import Images
 from pixelsnail.engine import Progress
+from pixelsnail.errors import WrongValueError
 from pixelsnail.evaluation.scan import check_batch, check_binarized, scan
 from pixelsnail.models import Model
 
@@ -109,7 +110,7 @@ class Evaluation:
         Raises ValueError for another protocol.
         """
         if self.protocol != other.protocol:
-            raise ValueError(
+            raise WrongValueError(
                 f"Nats of {self.protocol} do not compare with nats of {other.protocol}; evaluate both on "
                 "the same images."
             )
@@ -154,7 +155,7 @@ def evaluate(
         images = images.head(limit)
         protocol = replace(protocol, images=len(images))
     if len(images) == 0:
-        raise ValueError(f"{images.source} has no image in its split {images.split}; expected at least one.")
+        raise WrongValueError(f"{images.source} has no image in its split {images.split}; expected at least one.")
     start = time.perf_counter()
     nats = torch.zeros(binarizations, len(images), dtype=torch.float64)
     positions = torch.zeros(images.shape[1:], dtype=torch.float64)
@@ -175,9 +176,9 @@ def _tell(progress: Progress, epoch: int, binarizations: int, done: int, count: 
 
 def _check_binarizations(binarizations: int, images: Images) -> None:
     if not isinstance(binarizations, int) or binarizations < 1:
-        raise ValueError(f"binarizations is {binarizations!r}; expected a whole number of at least 1.")
+        raise WrongValueError(f"binarizations is {binarizations!r}; expected a whole number of at least 1.")
     if binarizations > 1 and images.binarize != "dynamic":
-        raise ValueError(
+        raise WrongValueError(
             f"binarizations is {binarizations}, but the images have binarize={images.binarize!r} and every draw would "
             "be the same; expected 1, or images opened with binarize='dynamic'."
         )

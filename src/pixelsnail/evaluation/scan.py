@@ -8,6 +8,7 @@ from torch import Tensor
 
 from pixelsnail.data import Images
 from pixelsnail.engine import Progress
+from pixelsnail.errors import StoppedError, WrongValueError
 from pixelsnail.models import Model
 from pixelsnail.models.levels import check_levels
 from pixelsnail.models.model import evaluating
@@ -51,7 +52,7 @@ def explaining_memory(device: torch.device, batch: int) -> Iterator[None]:
     except RuntimeError as error:  # a processor's has no type of its own
         if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
             raise
-        raise RuntimeError(
+        raise StoppedError(
             f"The memory of {device} is too small for batches of {batch} images; lower the batch size (now {batch}) "
             "or the precision (bfloat16 takes half of float32)."
         ) from error
@@ -60,13 +61,13 @@ def explaining_memory(device: torch.device, batch: int) -> Iterator[None]:
 def check_batch(batch: int) -> None:
     """Raises ValueError unless `batch` is a whole number of at least 1."""
     if not isinstance(batch, int) or batch < 1:
-        raise ValueError(f"batch is {batch!r}; expected a whole number of at least 1.")
+        raise WrongValueError(f"batch is {batch!r}; expected a whole number of at least 1.")
 
 
 def check_binarized(model: Model, images: Images) -> None:
     """Raises ValueError for bits that a model of more levels would take for almost black images."""
     if images.binarize != "none" and model.levels != 2:
-        raise ValueError(
+        raise WrongValueError(
             f"The images of {images.source} are binarised (binarize={images.binarize!r}), but this model has L = "
             f"{model.levels} levels; open them with binarize='none'."
         )
@@ -77,13 +78,13 @@ def _check_levels(x: Tensor, model: Model, indices: range) -> None:
     try:
         check_levels(x, model.levels, model.shape)
     except ValueError as error:
-        raise ValueError(f"Among images {indices.start} ... {indices.stop - 1}, {error}") from None
+        raise WrongValueError(f"Among images {indices.start} ... {indices.stop - 1}, {error}") from None
 
 
 def _refuse_nan(nats: Tensor, indices: range) -> None:
     wrong = nats[indices.start : indices.stop].isnan()
     if bool(wrong.any()):
-        raise ValueError(
+        raise WrongValueError(
             f"The likelihood of image {indices[int(wrong.int().argmax())]} is NaN; the model's weights or its numerics "
             "are broken: check that the weights are finite, or take a higher precision."
         )

@@ -11,6 +11,7 @@ from typing import ClassVar
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pixelsnail.errors import WrongValueError
 from pixelsnail.models.model import Model, at_least
 from pixelsnail.nn import Cache, CausalAttention, CausalConv, LayerNorm, Pointwise, PositionedPixelConv, UnitScale
 
@@ -45,7 +46,7 @@ class ImageGPT(Model):
         at_least(1, channels=channels, heads=heads)
         at_least(0, blocks=blocks)
         if channels % heads:
-            raise ValueError(f"channels is {channels} and heads {heads}; expected channels that heads divides.")
+            raise WrongValueError(f"channels is {channels} and heads {heads}; expected channels that heads divides.")
         conv = CausalConv.masked(shape[0], channels, 3, centre=False)
         self.stem = PositionedPixelConv(UnitScale(levels), conv, self.shape)
         self.blocks = nn.ModuleList(Block(channels, heads) for _ in range(blocks))
@@ -56,7 +57,7 @@ class ImageGPT(Model):
         """Raises ValueError for any size but the model's own."""
         if (height, width) != self.shape[1:]:
             own = "{} x {}".format(*self.shape[1:])
-            raise ValueError(
+            raise WrongValueError(
                 f"Images are {height} x {width}, but this ImageGPT has learned the positions of {own} pixels; "
                 "resize or crop them, or train a model of their size."
             )

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from pixelsnail.distributions import PixelDistribution, choose_head
 from pixelsnail.engine import Draw, Engine, Known, Progress, Source
+from pixelsnail.errors import WrongTypeError, WrongValueError
 from pixelsnail.models.levels import check_labels, check_levels
 from pixelsnail.models.weights import check_configuration, load_weights, save_model, weights_file
 from pixelsnail.nn import Cache
@@ -49,7 +50,7 @@ class Model(
     ) -> None:
         super().__init__()
         if len(shape) != 3 or any(not isinstance(n, int) or n < 1 for n in shape):
-            raise ValueError(f"shape is {shape!r}; expected (C, H, W), three whole numbers of at least 1.")
+            raise WrongValueError(f"shape is {shape!r}; expected (C, H, W), three whole numbers of at least 1.")
         at_least(2, levels=levels)
         self.shape = (shape[0], shape[1], shape[2])
         self.levels = levels
@@ -59,7 +60,7 @@ class Model(
         """Raises ValueError for a size that the model's definition does not allow."""
         n = self.granularity
         if height % n or width % n:
-            raise ValueError(
+            raise WrongValueError(
                 f"Images are {height} x {width}, but {type(self).__name__} needs a height and width divisible by {n}; "
                 "pad or crop them."
             )
@@ -125,7 +126,7 @@ class Model(
         """
         at_least(1, count=count)
         if size is not None and (len(size) != 2 or any(not isinstance(n, int) or n < 1 for n in size)):
-            raise ValueError(f"size is {size!r}; expected (H, W), two whole numbers of at least 1.")
+            raise WrongValueError(f"size is {size!r}; expected (H, W), two whole numbers of at least 1.")
         return self._decide(
             lambda first, _: Draw(seed, first), count, temperature, context, size, batch, engine, progress
         )
@@ -228,14 +229,16 @@ class Model(
         if self.classes:
             check_labels(context, self.classes, count)
         elif context is not None:
-            raise ValueError(f"This {type(self).__name__} is unconditional and takes no context; leave context out.")
+            raise WrongValueError(
+                f"This {type(self).__name__} is unconditional and takes no context; leave context out."
+            )
 
 
 def at_least(least: int, **arguments: int) -> None:
     """Raises ValueError for a constructor's argument that is not a whole number of at least `least`."""
     for name, value in arguments.items():
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise ValueError(f"{name} is {value!r}; expected a whole number of at least {least}.")
+            raise WrongValueError(f"{name} is {value!r}; expected a whole number of at least {least}.")
 
 
 @contextmanager
@@ -260,14 +263,14 @@ def _part_of(progress: Progress | None, first: int, end: int, count: int) -> Pro
 def _mask_like(known: Tensor, x: Tensor) -> Tensor:
     """The mask (B, 1 or C, H, W) for images x (B, C, H, W)."""
     if known.dtype != torch.bool:
-        raise TypeError(f"known has dtype {known.dtype}; expected a boolean mask, true where a pixel is known.")
+        raise WrongTypeError(f"known has dtype {known.dtype}; expected a boolean mask, true where a pixel is known.")
     if x.dim() != 4:
         return known  # check_levels says what is wrong with x
     batch, channels, height, width = x.shape
     if known.shape == (height, width):
         return known.expand(batch, 1, height, width)
     if known.shape not in ((batch, 1, height, width), (batch, channels, height, width)):
-        raise ValueError(
+        raise WrongValueError(
             f"known has shape {tuple(known.shape)}; expected (H, W) = ({height}, {width}) or (B, 1 or C, H, W) = "
             f"({batch}, 1 or {channels}, {height}, {width})."
         )
@@ -276,4 +279,6 @@ def _mask_like(known: Tensor, x: Tensor) -> Tensor:
 
 def _check_temperature(temperature: float) -> None:
     if not 0 < temperature < math.inf:
-        raise ValueError(f"temperature is {temperature!r}; expected a number above 0 (1 is the model's distribution).")
+        raise WrongValueError(
+            f"temperature is {temperature!r}; expected a number above 0 (1 is the model's distribution)."
+        )

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from pixelsnail.errors import WrongValueError
 from pixelsnail.nn.layout import channels_first, channels_last
 
 Offsets = tuple[tuple[int, int], ...]
@@ -78,7 +79,7 @@ class Cache:
         """
         if length > self.longest:
             whole = "an image" if self.longest == self.pixels else "a row"
-            raise ValueError(f"A segment of {length} pixels is longer than {whole} of {self.longest}.")
+            raise WrongValueError(f"A segment of {length} pixels is longer than {whole} of {self.longest}.")
         return self.shared("_segment", length)
 
     def levels(self, length: int) -> Tensor:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from pixelsnail.data import Images
+from pixelsnail.errors import WrongValueError
 
 
 def number(*parts: int) -> int:
@@ -29,7 +30,7 @@ class Batches:
         self.rank, self.world_size = rank, world_size
         self.epoch = self.next = 0
         if len(self) == 0:
-            raise ValueError(f"There are {len(images)} training images; expected at least {max(1, world_size)}.")
+            raise WrongValueError(f"There are {len(images)} training images; expected at least {max(1, world_size)}.")
 
     @property
     def sampler(self) -> "Batches":

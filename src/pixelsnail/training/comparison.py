@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import TYPE_CHECKING, Any
 
+from pixelsnail.errors import WrongValueError
 from pixelsnail.training.budget import Budget
 from pixelsnail.training.history import read_history, training_seconds
 
@@ -138,7 +139,7 @@ class Comparison:
             )
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             reason = f"{type(error).__name__}: {error}"
-            raise ValueError(
+            raise WrongValueError(
                 f"{path} is not the record of a comparison ({reason}); restore it, or --overwrite the comparison."
             ) from None
 

@@ -9,6 +9,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import WeightAveraging
 from torch import Tensor, nn
 
+from pixelsnail.errors import WrongValueError
 from pixelsnail.models import Model
 from pixelsnail.training.adam import AdamInsideRoot
 from pixelsnail.training.batches import number
@@ -67,7 +68,7 @@ def factor(recipe: Optimizer, steps: float) -> Callable[[int], float]:
     all times min(1, (t + 1) / warmup).
     """
     if recipe.schedule in ("cosine", "trapezoid") and not math.isfinite(steps):
-        raise ValueError(
+        raise WrongValueError(
             f"optimizer.schedule {recipe.schedule} needs an end; set trainer.max_steps or trainer.max_epochs."
         )
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from pixelsnail.errors import MissingFileError, WrongValueError
 from pixelsnail.training.sections import SECTIONS, Data, Optimizer, Run
 from pixelsnail.training.values import checked, described, nearest, parse
 
@@ -100,18 +101,20 @@ def _load(recipe: str | Path) -> dict[str, Any]:
         try:
             text = path.read_text(encoding="utf-8")
         except UnicodeDecodeError:
-            raise ValueError(f"{path} is not text; expected a recipe in YAML.") from None
+            raise WrongValueError(f"{path} is not text; expected a recipe in YAML.") from None
     else:
         packaged = _packaged()
         name = str(recipe).removeprefix("recipes/").removesuffix(".yaml")
         if name not in packaged:
-            raise FileNotFoundError(
+            raise MissingFileError(
                 f"There is no recipe {recipe}; give a file, or one of {', '.join(sorted(packaged))}."
             )
         text = packaged[name].read_text(encoding="utf-8")
     tree = parse(text, str(recipe))
     if not isinstance(tree, Mapping):
-        raise ValueError(f"{recipe} is not a recipe; expected the sections model, data, optimizer, run and trainer.")
+        raise WrongValueError(
+            f"{recipe} is not a recipe; expected the sections model, data, optimizer, run and trainer."
+        )
     return dict(tree)
 
 
@@ -132,7 +135,7 @@ def _sections(tree: Mapping[str, Any]) -> dict[str, Any]:
     valid = [entry.name for entry in dataclasses.fields(Recipe)]
     for key in tree:
         if key not in valid:
-            raise ValueError(f"A recipe has no {key!r}; did you mean {nearest(str(key), valid)!r}?")
+            raise WrongValueError(f"A recipe has no {key!r}; did you mean {nearest(str(key), valid)!r}?")
     sections: dict[str, Any] = {"seed": tree.get("seed", 0)}
     for key in valid:
         if key == "seed":
@@ -159,9 +162,9 @@ def _model_name(name: Any) -> str:
     from pixelsnail.models import MODELS
 
     if name is None:
-        raise ValueError(f"The recipe names no model; set model.name to one of {', '.join(MODELS)}.")
+        raise WrongValueError(f"The recipe names no model; set model.name to one of {', '.join(MODELS)}.")
     if name not in MODELS:
-        raise ValueError(f"There is no model {name!r}; did you mean {nearest(str(name), MODELS)!r}?")
+        raise WrongValueError(f"There is no model {name!r}; did you mean {nearest(str(name), MODELS)!r}?")
     return str(name)
 
 
@@ -207,7 +210,7 @@ def _set(tree: dict[str, Any], key: str, value: Any, schema: Mapping[str, Any]) 
 def _check_name(key: str, schema: Mapping[str, Any]) -> None:
     if key in schema or (key.startswith("trainer.") and key != "trainer."):
         return
-    raise ValueError(f"A recipe has no {key!r}; did you mean {nearest(key, schema)!r}?")
+    raise WrongValueError(f"A recipe has no {key!r}; did you mean {nearest(key, schema)!r}?")
 
 
 def _build(tree: Mapping[str, Any], schema: Mapping[str, Any]) -> Recipe:
@@ -225,9 +228,9 @@ def _build(tree: Mapping[str, Any], schema: Mapping[str, Any]) -> Recipe:
         for entry in dataclasses.fields(kind):
             value, least = getattr(getattr(recipe, section), entry.name), entry.metadata["least"]
             if least is not None and value is not None and not value >= least:
-                raise ValueError(f"{section}.{entry.name} is {value}; expected at least {least}.")
+                raise WrongValueError(f"{section}.{entry.name} is {value}; expected at least {least}.")
     if recipe.seed < 0:
-        raise ValueError(f"seed is {recipe.seed}; expected at least 0.")
+        raise WrongValueError(f"seed is {recipe.seed}; expected at least 0.")
     _check_optimizer(recipe.optimizer)
     return recipe
 
@@ -235,12 +238,12 @@ def _build(tree: Mapping[str, Any], schema: Mapping[str, Any]) -> Recipe:
 def _check_optimizer(optimizer: Optimizer) -> None:
     """Raises ValueError for values that contradict each other."""
     if optimizer.eps_inside and (optimizer.name != "adam" or optimizer.weight_decay):
-        raise ValueError(
+        raise WrongValueError(
             f"optimizer.eps_inside is true with optimizer.name {optimizer.name} and optimizer.weight_decay "
             f"{optimizer.weight_decay:g}; expected adam and 0: leave eps_inside false, or weight decay out."
         )
     if optimizer.ema is not None and optimizer.ema > 1:
-        raise ValueError(f"optimizer.ema is {optimizer.ema}; expected at most 1.")
+        raise WrongValueError(f"optimizer.ema is {optimizer.ema}; expected at most 1.")
 
 
 def _plain(value: Any) -> Any:

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from pixelsnail.errors import MissingPackageError, WrongValueError
 from pixelsnail.training.events import Progress
 from pixelsnail.training.recipe import Note, Recipe, read
 from pixelsnail.training.runs import RunFolder
@@ -111,12 +112,12 @@ def build(plan: Recipe, images: "Images") -> "Model":
     arguments = {name: value for name, value in plan.model.items() if name != "name"}
     shape, levels = arguments.setdefault("shape", images.shape), arguments.setdefault("levels", images.levels)
     if tuple(shape) != tuple(images.shape):
-        raise ValueError(
+        raise WrongValueError(
             f"model.shape is {tuple(shape)}, but the images of {plan.data.source} are {tuple(images.shape)}; "
             "leave model.shape out, and it is the images'."
         )
     if levels < images.levels:
-        raise ValueError(
+        raise WrongValueError(
             f"model.levels is {levels}, but the images of {plan.data.source} have {images.levels} levels; "
             "leave model.levels out, or binarise (data.binarize)."
         )
@@ -135,6 +136,6 @@ def start_from(model: "Model", run: str | Path) -> None:
 def _require(*packages: str) -> None:
     for package in packages:
         if find_spec(package) is None:
-            raise ModuleNotFoundError(
+            raise MissingPackageError(
                 f"Training needs {package}, which is not installed: pip install 'pixelsnail[train]'."
             )

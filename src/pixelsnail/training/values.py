@@ -9,6 +9,8 @@ from typing import Any
 
 import yaml
 
+from pixelsnail.errors import WrongTypeError, WrongValueError
+
 _WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text", type(None): "null"}
 
 
@@ -40,12 +42,12 @@ def parse(text: str, origin: str) -> Any:
         return yaml.load(text, Loader=_Loader)  # a SafeLoader
     except yaml.constructor.ConstructorError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ValueError(f"{origin}, line {line}: {error.problem}; a recipe holds plain values only.") from None
+        raise WrongValueError(f"{origin}, line {line}: {error.problem}; a recipe holds plain values only.") from None
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ValueError(f"{origin} is not valid YAML: {error.problem} (line {line}).") from None
+        raise WrongValueError(f"{origin} is not valid YAML: {error.problem} (line {line}).") from None
     except yaml.YAMLError as error:
-        raise ValueError(f"{origin} is not valid YAML: {' '.join(str(error).split())}.") from None
+        raise WrongValueError(f"{origin} is not valid YAML: {' '.join(str(error).split())}.") from None
 
 
 def nearest(name: str, valid: typing.Iterable[str]) -> str:
@@ -62,7 +64,7 @@ def checked(name: str, value: Any, hint: Any) -> Any:
     try:
         return _converted(value, hint)
     except _MismatchError:
-        raise TypeError(f"{name} is {value!r}; expected {described(hint)}.") from None
+        raise WrongTypeError(f"{name} is {value!r}; expected {described(hint)}.") from None
 
 
 def described(hint: Any) -> str:
