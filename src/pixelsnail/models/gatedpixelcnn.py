@@ -6,13 +6,13 @@ PixelCNN decoders, 2016, arXiv 1606.05328, section 2.2 and figure 2; as in E. Ho
 and n x 1 convolutions in place of n x n.
 """
 
-from typing import ClassVar
+from typing import Annotated
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pixelsnail.models.model import Model, at_least
+from pixelsnail.models.model import Head, Levels, Model, Shape, at_least
 from pixelsnail.nn import Behind, CausalConv, PixelsBehind, Pointwise, RowAboveConv, Segment, UnitScale, tanh_gate
 
 
@@ -29,21 +29,14 @@ class GatedPixelCNN(Model):
     are the published MNIST model: 3,364,161 parameters, 81.50 nats. Works at any height and width.
     """
 
-    meanings: ClassVar[dict[str, str]] = {
-        **Model.meanings,
-        "channels": "width of both stacks",
-        "layers": "gated layers after the first, which reads the image",
-        "head_channels": "width of the last hidden layer",
-    }
-
     def __init__(
         self,
-        shape: tuple[int, int, int] = (1, 28, 28),
-        levels: int = 2,
-        channels: int = 128,
-        layers: int = 10,
-        head_channels: int = 32,
-        head: str | None = None,
+        shape: Shape = (1, 28, 28),
+        levels: Levels = 2,
+        channels: Annotated[int, "width of both stacks"] = 128,
+        layers: Annotated[int, "gated layers after the first, which reads the image"] = 10,
+        head_channels: Annotated[int, "width of the last hidden layer"] = 32,
+        head: Head = None,
     ) -> None:
         super().__init__(shape, levels, head)
         at_least(1, channels=channels, head_channels=head_channels)

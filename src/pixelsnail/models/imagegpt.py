@@ -6,13 +6,13 @@ models/autoregressive/image_gpt.py): a masked convolution of pixels in place of 
 block's input added twice.
 """
 
-from typing import ClassVar
+from typing import Annotated
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pixelsnail.errors import WrongValueError
-from pixelsnail.models.model import Model, at_least
+from pixelsnail.models.model import Head, Levels, Model, Shape, at_least
 from pixelsnail.nn import CausalAttention, CausalConv, LayerNorm, Pointwise, PositionedPixelConv, Segment, UnitScale
 
 
@@ -26,21 +26,14 @@ class ImageGPT(Model):
     MNIST model has 64 channels and 2 heads: 401,489 parameters, 79.17 nats.
     """
 
-    meanings: ClassVar[dict[str, str]] = {
-        **Model.meanings,
-        "channels": "width of the residual stream, of keys and of values, which the heads share",
-        "blocks": "transformer blocks",
-        "heads": "heads of each attention",
-    }
-
     def __init__(
         self,
-        shape: tuple[int, int, int] = (1, 28, 28),
-        levels: int = 2,
-        channels: int = 16,
-        blocks: int = 8,
-        heads: int = 4,
-        head: str | None = None,
+        shape: Shape = (1, 28, 28),
+        levels: Levels = 2,
+        channels: Annotated[int, "width of the residual stream, of keys and of values, which the heads share"] = 16,
+        blocks: Annotated[int, "transformer blocks"] = 8,
+        heads: Annotated[int, "heads of each attention"] = 4,
+        head: Head = None,
     ) -> None:
         super().__init__(shape, levels, head)
         at_least(1, channels=channels, heads=heads)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import torch
 from huggingface_hub import PyTorchModelHubMixin
@@ -17,6 +17,13 @@ from pixelsnail.models.condition import Condition, Labels
 from pixelsnail.models.levels import check_levels
 from pixelsnail.models.weights import check_configuration, load_weights, save_model, weights_file
 from pixelsnail.nn import Cache, Given, Segment
+
+# What all constructors take, with its meaning for `--help`; a model's own arguments are annotated likewise.
+Shape = Annotated[tuple[int, int, int], "channels, height and width; null takes the data's"]
+Levels = Annotated[int, "levels of a pixel; null takes the data's"]
+Head = Annotated[
+    str | None, "Bernoulli, Categorical or LogisticMixture; null: Bernoulli for 2 levels, Categorical above"
+]
 
 
 class Model(
@@ -34,12 +41,6 @@ class Model(
     pixels are those of `pixelsnail.nn`. `forward` does not check levels (it would stall a GPU); all else does.
     """
 
-    meanings: ClassVar[dict[str, str]] = {
-        "shape": "channels, height and width; null takes the data's",
-        "levels": "levels of a pixel; null takes the data's",
-        "head": "Bernoulli, Categorical or LogisticMixture; null: Bernoulli for 2 levels, Categorical above",
-    }
-    """A line on every constructor argument, for `--help`; a subclass adds its own."""
     by_rows: ClassVar[bool] = False
     """Whether a segment must not go on over the end of a row, since a stream runs on whole rows (`Above`)."""
     granularity: int = 1

@@ -6,13 +6,13 @@ h12_noup_smallkey_spec is the published model).
 """
 
 from functools import partial
-from typing import ClassVar
+from typing import Annotated
 
 import torch
 from torch import Tensor, nn
 
 from pixelsnail.models.gated import Activation, GatedResidual, activate
-from pixelsnail.models.model import Model, at_least
+from pixelsnail.models.model import Levels, Model, Shape, at_least
 from pixelsnail.nn import (
     Delay,
     Given,
@@ -40,34 +40,20 @@ class PixelSNAILOriginal(Model):
     to every residual layer, as in PixelCNN++.
     """
 
-    meanings: ClassVar[dict[str, str]] = {
-        **Model.meanings,
-        "head": "Bernoulli, Categorical or LogisticMixture; null: LogisticMixture",
-        "channels": "width of the residual stream",
-        "blocks": "blocks, each with one attention (12 in the published model)",
-        "residuals": "residual layers of a block, two causal convolutions each",
-        "mixtures": "components of the LogisticMixture",
-        "key": "channels of the attention's queries and keys",
-        "attention_downsample": "side of the squares of pixels that share a key and value",
-        "activation": "elu, relu or concat_elu",
-        "dropout": "dropout in residual layers, while training",
-        "classes": "number of classes that images may be conditioned on; 0: unconditional",
-    }
-
     def __init__(
         self,
-        shape: tuple[int, int, int] = (3, 32, 32),
-        levels: int = 256,
-        channels: int = 256,
-        blocks: int = 12,
-        residuals: int = 4,
-        mixtures: int = 10,
-        key: int = 16,
-        attention_downsample: int = 1,
-        activation: Activation = "elu",
-        dropout: float = 0.5,
-        classes: int = 0,
-        head: str | None = None,
+        shape: Shape = (3, 32, 32),
+        levels: Levels = 256,
+        channels: Annotated[int, "width of the residual stream"] = 256,
+        blocks: Annotated[int, "blocks, each with one attention (12 in the published model)"] = 12,
+        residuals: Annotated[int, "residual layers of a block, two causal convolutions each"] = 4,
+        mixtures: Annotated[int, "components of the LogisticMixture"] = 10,
+        key: Annotated[int, "channels of the attention's queries and keys"] = 16,
+        attention_downsample: Annotated[int, "side of the squares of pixels that share a key and value"] = 1,
+        activation: Annotated[Activation, "elu, relu or concat_elu"] = "elu",
+        dropout: Annotated[float, "dropout in residual layers, while training"] = 0.5,
+        classes: Annotated[int, "number of classes that images may be conditioned on; 0: unconditional"] = 0,
+        head: Annotated[str | None, "Bernoulli, Categorical or LogisticMixture; null: LogisticMixture"] = None,
     ) -> None:
         head = head or "LogisticMixture"
         super().__init__(shape, levels, head, mixtures if head == "LogisticMixture" else None, classes)

@@ -5,12 +5,12 @@ and figure 5; as in E. Hotaj's pytorch-generative (github.com/EugenHotaj/pytorch
 models/autoregressive/pixel_cnn.py), which adds every layer's input twice.
 """
 
-from typing import ClassVar
+from typing import Annotated
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pixelsnail.models.model import Model, at_least
+from pixelsnail.models.model import Head, Levels, Model, Shape, at_least
 from pixelsnail.nn import CausalConv, PixelConv, Pointwise, Segment, UnitScale
 
 
@@ -23,21 +23,14 @@ class PixelCNN(Model):
     its MNIST model has 16 channels: 53,569 parameters, 81.45 nats. Works at any height and width.
     """
 
-    meanings: ClassVar[dict[str, str]] = {
-        **Model.meanings,
-        "channels": "width of a layer's masked convolution, half that of the residual stream",
-        "layers": "residual layers, a masked convolution each",
-        "head_channels": "width of the last hidden layer",
-    }
-
     def __init__(
         self,
-        shape: tuple[int, int, int] = (1, 28, 28),
-        levels: int = 2,
-        channels: int = 128,
-        layers: int = 15,
-        head_channels: int = 32,
-        head: str | None = None,
+        shape: Shape = (1, 28, 28),
+        levels: Levels = 2,
+        channels: Annotated[int, "width of a layer's masked convolution, half that of the residual stream"] = 128,
+        layers: Annotated[int, "residual layers, a masked convolution each"] = 15,
+        head_channels: Annotated[int, "width of the last hidden layer"] = 32,
+        head: Head = None,
     ) -> None:
         super().__init__(shape, levels, head)
         at_least(1, channels=channels, head_channels=head_channels)

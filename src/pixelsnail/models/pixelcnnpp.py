@@ -7,13 +7,13 @@ pixel_cnn_pp/model.py, model_spec).
 
 from collections.abc import Sequence
 from functools import partial
-from typing import ClassVar
+from typing import Annotated
 
 import torch
 from torch import Tensor, nn
 
 from pixelsnail.models.gated import Activation, GatedResidual, activate
-from pixelsnail.models.model import Model, at_least
+from pixelsnail.models.model import Levels, Model, Shape, at_least
 from pixelsnail.nn import Above, Given, NormalizedConv, NormalizedUpsampling, Segment, ShiftedPixelConv, SymmetricScale
 
 NODES = (1, 2, 4)
@@ -33,30 +33,20 @@ class PixelCNNpp(Model):
     by 4. With `classes`, `context` is a class label of every image (B,).
     """
 
-    meanings: ClassVar[dict[str, str]] = {
-        **Model.meanings,
-        "head": "Bernoulli, Categorical or LogisticMixture; null: LogisticMixture",
-        "channels": "width of both streams",
-        "residuals": "residual layers at each of the three resolutions, on the way down",
-        "mixtures": "components of the LogisticMixture",
-        "activation": "elu, relu or concat_elu",
-        "dropout": "dropout in residual layers, while training",
-        "classes": "number of classes that images may be conditioned on; 0: unconditional",
-    }
     by_rows = True
     granularity = 4
 
     def __init__(
         self,
-        shape: tuple[int, int, int] = (3, 32, 32),
-        levels: int = 256,
-        channels: int = 160,
-        residuals: int = 5,
-        mixtures: int = 10,
-        activation: Activation = "concat_elu",
-        dropout: float = 0.5,
-        classes: int = 0,
-        head: str | None = None,
+        shape: Shape = (3, 32, 32),
+        levels: Levels = 256,
+        channels: Annotated[int, "width of both streams"] = 160,
+        residuals: Annotated[int, "residual layers at each of the three resolutions, on the way down"] = 5,
+        mixtures: Annotated[int, "components of the LogisticMixture"] = 10,
+        activation: Annotated[Activation, "elu, relu or concat_elu"] = "concat_elu",
+        dropout: Annotated[float, "dropout in residual layers, while training"] = 0.5,
+        classes: Annotated[int, "number of classes that images may be conditioned on; 0: unconditional"] = 0,
+        head: Annotated[str | None, "Bernoulli, Categorical or LogisticMixture; null: LogisticMixture"] = None,
     ) -> None:
         head = head or "LogisticMixture"
         super().__init__(shape, levels, head, mixtures if head == "LogisticMixture" else None, classes)

@@ -6,12 +6,12 @@ models/autoregressive/pixel_snail.py): a residual sum over blocks, ELU, one 3 x 
 four channels wide, no weight normalisation and no dropout.
 """
 
-from typing import ClassVar
+from typing import Annotated
 
 from torch import Tensor, nn
 
 from pixelsnail.errors import WrongValueError
-from pixelsnail.models.model import Model, at_least
+from pixelsnail.models.model import Head, Levels, Model, Shape, at_least
 from pixelsnail.nn import (
     CausalConv,
     ClassBias,
@@ -42,29 +42,18 @@ class PixelSNAIL(Model):
     only the stem looks at neighbours, and attention at all else.
     """
 
-    meanings: ClassVar[dict[str, str]] = {
-        **Model.meanings,
-        "channels": "width of the residual stream",
-        "blocks": "blocks, each with one attention",
-        "residuals": "residual layers of a block, two causal convolutions each",
-        "key": "channels of the attention's queries and keys",
-        "value": "channels of the attention's values",
-        "attention": "whether blocks attend at all",
-        "classes": "number of classes that images may be conditioned on; 0: unconditional",
-    }
-
     def __init__(
         self,
-        shape: tuple[int, int, int] = (1, 28, 28),
-        levels: int = 2,
-        channels: int = 64,
-        blocks: int = 8,
-        residuals: int = 2,
-        key: int = 4,
-        value: int = 32,
-        attention: bool = True,
-        classes: int = 0,
-        head: str | None = None,
+        shape: Shape = (1, 28, 28),
+        levels: Levels = 2,
+        channels: Annotated[int, "width of the residual stream"] = 64,
+        blocks: Annotated[int, "blocks, each with one attention"] = 8,
+        residuals: Annotated[int, "residual layers of a block, two causal convolutions each"] = 2,
+        key: Annotated[int, "channels of the attention's queries and keys"] = 4,
+        value: Annotated[int, "channels of the attention's values"] = 32,
+        attention: Annotated[bool, "whether blocks attend at all"] = True,
+        classes: Annotated[int, "number of classes that images may be conditioned on; 0: unconditional"] = 0,
+        head: Head = None,
     ) -> None:
         super().__init__(shape, levels, head, classes=classes)
         at_least(2, channels=channels)
