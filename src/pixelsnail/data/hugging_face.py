@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from pixelsnail.data import splits
-from pixelsnail.data.folder import decode
-from pixelsnail.data.store import Array, Splits, Store
+from pixelsnail.data import rules
+from pixelsnail.data.image_files import decode
+from pixelsnail.data.store import Array, Content, Labels, Named, Store
 from pixelsnail.errors import MissingFileError, MissingPackageError, WrongValueError
 
 
-def open_hub(name: str) -> Splits:
+def open_hub(name: str, levels: int | None = None, axes: str | None = None) -> Content:
     """The splits of a data set with a column of images: a name on the hub, or a folder.
 
     A folder is one that `datasets` itself saved, or one of images or data files. Images stay in memory-mapped files and
@@ -26,13 +26,14 @@ def open_hub(name: str) -> Splits:
     Raises ModuleNotFoundError without the extra, FileNotFoundError for a data set that is not there, ValueError for
     one without images.
     """
+    del levels, axes
     table = _load(name)
-    found = splits.find(table)
+    found = rules.find(table, f"hf:{name}")
     if not found:
         raise WrongValueError(
             f"hf:{name} has the splits {', '.join(table) or '(none)'}; expected train, validation or test."
         )
-    return {split: partial(_read_split, name, table[own]) for split, own in found.items()}
+    return Named({split: partial(_read_split, name, table[own]) for split, own in found.items() if len(table[own])})
 
 
 def _load(name: str) -> Any:
@@ -90,14 +91,14 @@ def _read_split(name: str, rows: Any) -> Store:
     return Store(len(images), 256, shape, _labels(rows), partial(_decode_rows, name, images, shape))
 
 
-def _labels(rows: Any) -> Array | None:
+def _labels(rows: Any) -> Labels | None:
     import datasets
 
     for column, feature in rows.features.items():
         integers = column in ("label", "labels") and str(getattr(feature, "dtype", "")).startswith(("int", "uint"))
         if isinstance(feature, datasets.ClassLabel) or integers:
             # As arrays: the labels of ImageNet take 0.4 s, and 20 s as Python's numbers.
-            return np.asarray(rows.select_columns([column]).with_format("numpy")[:][column], dtype=np.int64)
+            return Labels.of(np.asarray(rows.select_columns([column]).with_format("numpy")[:][column], dtype=np.int64))
     return None
 
 
