@@ -1,5 +1,6 @@
 """Folders of image files: splits, classes, and what is left out."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -182,10 +183,8 @@ class Pages:
         Raises WrongValueError for a file that is no image or has another size than the first. Where some images are in
         colour, grey ones get three equal channels.
         """
-        shape, notes = _common_shape(self.pages)
-        depth = 256 if levels is None or levels <= 256 or all(page.bits < 16 for page in self.pages) else 65536
-        if depth == 256 and any(page.bits == 16 for page in self.pages):
-            notes.append("of 16 bits the upper 8 kept (levels 65536 keeps all)")
+        depth = 65536 if levels is not None and levels > 256 and any(page.bits == 16 for page in self.pages) else 256
+        shape, notes = _understood(self.pages, depth)
         place = {name: i for i, name in enumerate(self.classes)}
         labels = None
         if self.classes:
@@ -218,7 +217,7 @@ def _name(file: Path, root: Path | None) -> str:
     return str(file) if root is None else file.relative_to(root).as_posix()
 
 
-def _common_shape(pages: Sequence[Page]) -> tuple[tuple[int, int, int], list[str]]:
+def _understood(pages: Sequence[Page], depth: int) -> tuple[tuple[int, int, int], list[str]]:
     """(C, H, W) of all pages, and what is to be said of them. Raises WrongValueError for two sizes."""
     first = pages[0]
     for page in pages:
@@ -228,15 +227,12 @@ def _common_shape(pages: Sequence[Page]) -> tuple[tuple[int, int, int], list[str
                 f"{first.shape[2]}; expected images of one size. Resize or crop them first."
             )
     channels = max(page.shape[0] for page in pages)
-    notes = [f"{sum(note in page.notes for page in pages)} {note}" for note in _distinct(pages)]
-    grey = sum(page.shape[0] == 1 for page in pages)
-    if channels == 3 and grey:
-        notes.append(f"{grey} grey repeated as red, green and blue")
+    counts = Counter(note for page in pages for note in page.notes)
+    if channels == 3:
+        counts["grey repeated as red, green and blue"] = sum(page.shape[0] == 1 for page in pages)
+    counts["of 16 bits the upper 8 kept"] = sum(page.bits == 16 for page in pages) if depth == 256 else 0
+    notes = [note if n == len(pages) else f"{note} ({n:,} of {len(pages):,})" for note, n in counts.items() if n]
     return (channels, *first.shape[1:]), notes
-
-
-def _distinct(pages: Sequence[Page]) -> list[str]:
-    return list(dict.fromkeys(note for page in pages for note in page.notes))
 
 
 def _decode_pages(pages: Sequence[Page], shape: tuple[int, int, int], levels: int, numbers: Array) -> Array:

@@ -41,6 +41,8 @@ SPACES = {
     "F": "32-bit floats",
     "RGBX": "RGB and X",
 }
+ORIENTATION = 0x0112
+"""EXIF's number of the orientation: 1 is upright."""
 TURNED = (5, 6, 7, 8)
 """EXIF orientations that exchange height and width."""
 
@@ -76,9 +78,11 @@ def _page(image: Any, file: Path, number: int, notes: list[str]) -> Page:
     name = str(file)
     channels, bits = channels_of(image, name), bits_of(image, name)
     with naming(name):
-        orientation = 1 if image.format == "TIFF" else image.getexif().get(0x0112, 1)
-    height, width = (image.width, image.height) if orientation in TURNED else (image.height, image.width)
-    depth = ["fewer than 8 bits scaled to 0 ... 255"] if bits < 8 and image.mode in ("1", "L") else []
+        orientation = image.getexif().get(ORIENTATION, 1)
+    turned = orientation in TURNED and image.format != "TIFF"  # of which Pillow gives the size when turned
+    height, width = (image.width, image.height) if turned else (image.height, image.width)
+    shallow = image.mode == "1" or (bits < 8 and image.mode == "L")
+    depth = ["fewer than 8 bits scaled to 0 ... 255"] if shallow else []
     return Page(file, number, (channels, height, width), bits, (*notes, *depth, *said(image, orientation)))
 
 
@@ -103,7 +107,7 @@ def decode(image: Any, name: str, levels: int = 256) -> Array:
     with naming(name):
         image.load()
         _refuse_transparency(image, name)
-        if image.getexif().get(0x0112, 1) != 1:
+        if image.getexif().get(ORIENTATION, 1) != 1:
             image = ImageOps.exif_transpose(image)
         if image.mode.startswith("I"):
             deep = np.array(image).astype(np.uint16)
