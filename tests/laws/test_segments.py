@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from torch.testing import assert_close
 
 from tiny import every_model, fit, random_levels
+from tolerance import assert_close
 
 
 @every_model
@@ -21,7 +21,7 @@ def test_a_segment_equals_the_whole_image(build, channels, levels, length):
     while cache.least < cache.pixels:
         positions, part = cache.segment(length), cache.levels(length)
         expected = whole.gather(2, positions[:, None].expand(-1, whole.shape[1], -1))[:, :, None]
-        assert_close(model(part, cache), expected, atol=1e-4, rtol=0)
+        assert_close(model(part, cache), expected)
         cache.commit(part)
 
 
@@ -45,7 +45,7 @@ def test_images_advance_at_their_own_pace(build):
         # The parameters are right up to the first pixel that was guessed wrong, that one included.
         valid = (undecided <= known[:, None])[:, None, None].expand_as(parameters)
         expected = whole.gather(2, positions[:, None].expand(-1, whole.shape[1], -1))[:, :, None]
-        assert_close(parameters[valid], expected[valid], atol=1e-10, rtol=0)
+        assert_close(parameters[valid], expected[valid], torch.float64)
         cache.commit(right, torch.minimum(known + 1, (undecided >= 0).sum(-1)))
     assert torch.equal(cache.canvas, x)
 
