@@ -21,7 +21,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pixelsnail.errors import StoppedError
+from pixelsnail.errors import StoppedError, reason
 from pixelsnail.nn import Cache, merged
 
 Run = Callable[..., Tensor]
@@ -108,8 +108,7 @@ def _compile(model: Any, size: tuple[int, int], file: Path) -> None:
 
                 aoti_compile_and_package(exported, package_path=str(temporary))
     except Exception as error:
-        reason = " ".join(str(error).split())[:200]
-        raise CompilationError(f"The model could not be compiled ({reason}); use engine 'eager'.") from error
+        raise CompilationError(f"The model could not be compiled ({reason(error)}); use engine 'eager'.") from error
 
 
 def _export(model: Any, size: tuple[int, int]) -> Any:
