@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from torch.testing import assert_close
 
 from tiny import MODELS, context_of, every_model, fit, random_levels
+from tolerance import assert_close
 
 
 def taken(whole, segment):
@@ -25,7 +25,7 @@ def test_a_segment_equals_the_whole_image(build, channels, levels, length):
     length = min(length, cache.longest)
     while cache.least < cache.pixels:
         segment = cache.segment(length)
-        assert_close(model(segment.levels, segment), taken(whole, segment), atol=1e-4, rtol=0)
+        assert_close(model(segment.levels, segment), taken(whole, segment))
         cache.commit(segment, segment.levels)
 
 
@@ -52,7 +52,7 @@ def test_images_advance_at_their_own_pace(build):
         parameters = model(guess, segment)
         # The parameters are right up to the first pixel that was guessed wrong, that one included.
         valid = (undecided <= known[:, None])[:, None, None].expand_as(parameters)
-        assert_close(parameters[valid], taken(whole[cache.images], segment)[valid], atol=1e-10, rtol=0)
+        assert_close(parameters[valid], taken(whole[cache.images], segment)[valid], torch.float64)
         cache.commit(segment, right, torch.minimum(known + 1, (undecided >= 0).sum(-1)))
         cache.take(torch.tensor(next(others, range(cache.batch))))
     assert torch.equal(cache.canvas, x[cache.images])

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from pixelsnail.engine.program import export, signature_of, weights
-from pixelsnail.errors import StoppedError
+from pixelsnail.errors import StoppedError, reason
 from pixelsnail.nn import Segment, merged
 
 Run = Callable[..., Tensor]
@@ -121,5 +121,4 @@ def _compile(model: Any, size: tuple[int, int], file: Path) -> None:
 
                 aoti_compile_and_package(exported, package_path=str(temporary))
     except Exception as error:
-        reason = " ".join(str(error).split())[:200]
-        raise CompilationError(f"The model could not be compiled ({reason}); use engine 'eager'.") from error
+        raise CompilationError(f"The model could not be compiled ({reason(error)}); use engine 'eager'.") from error
