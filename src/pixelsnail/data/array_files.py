@@ -63,11 +63,11 @@ def build(
         if len(array.shape) > 0 and len(array) == 0 and len(images) > 1:
             notes.append(f"{names[split]} is empty")
             continue
-        numbers, note = rules.whole(rules.as_images(array, names[split], axes), names[split])
-        rules.check_not_negative(numbers, names[split])
-        arrays[split] = numbers
+        whole, note = rules.whole(array, names[split])
+        rules.check_not_negative(whole, names[split])
+        arrays[split] = rules.as_images(whole, names[split], axes)
         notes += [note] if note else []
-        if numbers.shape[2:] == array.shape[1:3] and array.ndim == 4 and numbers.shape[1] != array.shape[1]:
+        if array.ndim == 4 and arrays[split].shape != array.shape:
             notes.append("channels last")
     largest, worst = max((int(array.max()), split) for split, array in arrays.items())
     count, why = rules.count_levels(largest, levels, names[worst])

@@ -230,7 +230,7 @@ def _understood(pages: Sequence[Page], depth: int) -> tuple[tuple[int, int, int]
     counts = Counter(note for page in pages for note in page.notes)
     if channels == 3:
         counts["grey repeated as red, green and blue"] = sum(page.shape[0] == 1 for page in pages)
-    counts["of 16 bits the upper 8 kept"] = sum(page.bits == 16 for page in pages) if depth == 256 else 0
+    counts["of more than 8 bits the upper 8 kept"] = sum(page.bits == 16 for page in pages) if depth == 256 else 0
     notes = [note if n == len(pages) else f"{note} ({n:,} of {len(pages):,})" for note, n in counts.items() if n]
     return (channels, *first.shape[1:]), notes
 
