@@ -241,12 +241,10 @@ def _one_hot(values: Array) -> bool:
 def common_classes(found: Mapping[str, Labels]) -> dict[str, Labels]:
     """The labels of several splits with the classes of all of them."""
     if found and all(labels.names for labels in found.values()):
+        if len({labels.names for labels in found.values()}) == 1:
+            return dict(found)
         names = tuple(sorted({name for labels in found.values() for name in labels.names or ()}))
-        place = {name: i for i, name in enumerate(names)}
-        return {
-            split: Labels(np.array([place[(own.names or ())[i]] for i in own.values], np.int64), len(names), names)
-            for split, own in found.items()
-        }
+        return {split: labels.renumbered(names) for split, labels in found.items()}
     counts = [labels.classes for labels in found.values()]
     classes = None if None in counts else max((count for count in counts if count is not None), default=None)
     return {split: Labels(labels.values, classes, None) for split, labels in found.items()}

@@ -36,9 +36,11 @@ class Labels:
         values = np.asarray(values, dtype=np.int64)
         return cls(values, None if not values.size or values.min() < 0 else int(values.max()) + 1)
 
-    def take(self, numbers: Array) -> "Labels":
-        """Those of these images, of the same classes."""
-        return replace(self, values=self.values[numbers])
+    def renumbered(self, names: tuple[str, ...]) -> "Labels":
+        """The same classes by their numbers among these names; labels below 0 stay."""
+        place = {name: i for i, name in enumerate(names)}
+        new = np.array([place[name] for name in self.names or ()], dtype=np.int64)
+        return Labels(np.where(self.values < 0, self.values, new[self.values]), len(names), names)
 
 
 @dataclass(frozen=True)
