@@ -45,7 +45,7 @@ def open_arrays(location: str, levels: int | None = None, axes: str | None = Non
     )
     if "" in stores:
         count = stores[""].count
-        return Flat(lambda _: stores[""], [str(i) for i in range(count)], "their indices")
+        return Flat(lambda _: stores[""], lambda: [str(i) for i in range(count)], "their indices", count)
     return Named({split: partial(stores.__getitem__, split) for split in rules.SPLITS if split in stores})
 
 

@@ -33,12 +33,16 @@ def load(path: Path, memory: int = MEMORY) -> dict[str, Array]:
     except (PermissionError, WrongValueError, MemoryError):
         raise
     except Exception as error:  # damage shows as one of many types, in zipfile, zlib or numpy
-        if "allow_pickle" in str(error) or "pickled" in str(error):
-            raise WrongValueError(
-                f"{path} holds pickled objects, or is no npz file; expected plain integer arrays. Pickles are never "
-                "opened, since they can run code: save the arrays with an integer dtype."
-            ) from None
+        if "allow_pickle" in str(error):
+            raise _pickled(path) from None
         raise WrongValueError(f"{path} is not a whole npz file ({error}). Replace it by a good copy.") from None
+
+
+def _pickled(path: Path) -> WrongValueError:
+    return WrongValueError(
+        f"{path} holds pickled objects, or is no npz file; expected plain integer arrays. Pickles are never opened, "
+        "since they can run code: save the arrays with an integer dtype."
+    )
 
 
 def _numpy(path: Path, memory: int) -> dict[str, Array]:
@@ -67,7 +71,7 @@ def _mapped(path: Path, name: str) -> Array:
         shape, by_column, dtype = read[version](member)
         header, start = member.tell(), archive.getinfo(f"{name}.npy").header_offset
     if dtype.hasobject:
-        raise ValueError("pickled objects")
+        raise _pickled(path)
     with path.open("rb") as file:  # a local header is 30 bytes, a name and an extra field
         file.seek(start + 26)
         lengths = np.frombuffer(file.read(4), dtype="<u2")

@@ -87,13 +87,14 @@ class Named:
 class Flat:
     """A source without splits: all its images, and the names by whose hash training divides them.
 
-    read(numbers) is a store of all of them, of which only those with these numbers (None: all) will be read.
+    read(numbers) is a store of all of them, of which only those with these numbers (None: all) will be read; `by` is
+    what the names are, for people; `at_least` is how many images there are if counting them takes long.
     """
 
     read: Callable[[Array | None], Store]
-    names: Sequence[str]
+    names: Callable[[], Sequence[str]]
     by: str
-    """What the names are, for people."""
+    at_least: int = 0
 
 
 Content = Named | Flat
