@@ -6,7 +6,7 @@ import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from pixelsnail.data import Images
-from pixelsnail.errors import FullDiskError, StoppedError, WrongValueError
+from pixelsnail.errors import FullDiskError, StoppedError, WrongValueError, reason
 from pixelsnail.models import Model
 from pixelsnail.nn.initialization import initialize
 from pixelsnail.training.batches import Batches
@@ -39,7 +39,7 @@ class Session:
         with silent():
             self.trainer = make_trainer(recipe, folder.path, [] if averaging is None else [averaging])
         self.batches = Batches(
-            images, recipe.data.batch, recipe.seed, self.trainer.global_rank, self.trainer.world_size
+            images, recipe.data.batch, recipe.seed, self.trainer.global_rank, self.trainer.world_size, model.condition
         )
         steps = last_step(recipe.trainer, len(self.batches))
         if steps < 1:
@@ -56,7 +56,7 @@ class Session:
         """Gives a new model its first gains and biases, by the first images of training. The same in all processes."""
         count, batches = self.recipe.run.initialize, self.batches
         if count:
-            initialize(self.module.model, batches.images.batch(batches.order(0)[:count], 0))
+            initialize(self.module.model, *batches.at(batches.order(0)[:count], 0))
 
     def run(self, resume: bool) -> None:
         """Trains. Raises KeyboardInterrupt, RuntimeError or OSError, each in one sentence that says what is kept."""
@@ -93,5 +93,5 @@ class Session:
                 f"The disk of {place} is full at step {step}; {kept}. Free some space, then --resume."
             ) from None
         if isinstance(error, MisconfigurationException):
-            raise WrongValueError(f"Lightning refuses this training: {' '.join(str(error).split())}") from None
+            raise WrongValueError(f"Lightning refuses this training: {reason(error)}.") from None
         raise error
