@@ -113,6 +113,7 @@ def test_levels_are_those_of_all_splits(npz):
         ({"train": noise(4, 5, 6) / 7}, "with fractions; expected whole numbers.*Round or quantise"),
         ({"train": np.full((4, 5, 6), np.nan)}, r"holds nan at \(0, 0, 0\)"),
         ({"train": noise(4, 5, 6) * 1j}, "has dtype complex128; expected whole numbers"),
+        ({"x": np.array(3)}, r"has shape \(\); expected \(N, H, W\)"),
         ({"train": noise(4, 5)}, r"has shape \(4, 5\); expected \(N, H, W\), .*reshape"),
         ({"train": noise(4, 2, 3, 5, 5)}, r"has shape \(4, 2, 3, 5, 5\); expected \(N, H, W\)"),
         ({"train": noise(4, 3, 5, 3)}, "3 channels of 5 x 3 or 3 channels of 3 x 5; say which: axes NCHW or NHWC"),
@@ -270,7 +271,15 @@ def test_the_meaning_of_axes_can_be_said(npz):
 def test_an_empty_split_is_none(npz):
     source = npz(train=noise(4, 5, 6), test=noise(0, 5, 6))
     assert data.splits_of(source) == ("train",)
-    assert "test in" in str(data.open(source).read)
+    assert "array test is empty" in str(data.open(source).read)
+    with pytest.raises(ValueError, match=r"has shape \(0, 5, 6\); expected at least one image"):
+        data.open(npz(train=noise(0, 5, 6), test=noise(0, 5, 6)))
+
+
+def test_splits_are_told_without_reading_arrays(npz):
+    source = npz(train=noise(4, 3, 5, 3), test=noise(4, 3, 5, 3))
+    assert data.splits_of(source) == ("train", "test")
+    assert len(data.open(source, axes="NCHW")) == 4
 
 
 def test_arrays_larger_than_memory_stay_on_the_disk(tmp_path, monkeypatch):

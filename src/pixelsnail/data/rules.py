@@ -157,9 +157,10 @@ def whole(array: Array, name: str) -> tuple[Array, str | None]:
     if not np.isfinite(array).all():
         place = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
         raise WrongValueError(f"{name} holds {array[place]} at {place}; expected whole numbers.")
+    least, largest = (float(array.min()), float(array.max())) if array.size else (0.0, 0.0)
     if (array == np.rint(array)).all():
-        return array.astype(np.int64), f"whole numbers of {name}, {array.dtype}, taken as levels"
-    least, largest = float(array.min()), float(array.max())
+        small = least >= 0 and largest < 2**16
+        return array.astype(np.uint16 if small else np.int64), f"whole numbers of {array.dtype} taken as levels"
     if least >= 0 and largest <= 1:
         hint = "Images of 256 levels in [0, 1] become levels by (x * 255).round()."
     elif least >= -1 and largest <= 1:
