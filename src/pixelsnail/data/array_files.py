@@ -48,7 +48,7 @@ def open_arrays(location: str, levels: int | None = None, axes: str | None = Non
         )
     )
     if "" in full:
-        count = _count(content[full[""]])
+        count = _count(content[full[""]]) or stores()[""].count  # without images the rules say what is wrong
         return Flat(lambda _: stores()[""], lambda: [str(i) for i in range(count)], "their indices", count)
     return Named({split: partial(lambda split: stores()[split], split) for split in rules.SPLITS if split in full})
 
