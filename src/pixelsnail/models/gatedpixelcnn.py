@@ -8,12 +8,21 @@ and n x 1 convolutions in place of n x n.
 
 from typing import ClassVar
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pixelsnail.models.model import Model, at_least
-from pixelsnail.nn import Behind, Cache, CausalConv, PixelsBehind, Pointwise, RowAboveConv, UnitScale, tanh_gate
+from pixelsnail.nn import (
+    Behind,
+    Cache,
+    CausalConv,
+    PixelsBehind,
+    Pointwise,
+    RowAboveConv,
+    UnitScale,
+    laid_out,
+    tanh_gate,
+)
 
 
 class GatedPixelCNN(Model):
@@ -60,7 +69,7 @@ class GatedPixelCNN(Model):
 
     def forward(self, x: Tensor, cache: Cache | None = None, context: Tensor | None = None) -> Tensor:
         """Levels (B, C, H, W) -> parameters (B, P, H, W); with a cache, a segment of each. Does not check levels."""
-        image = self.pixels(x, self.out[0].weight, cache).contiguous(memory_format=torch.channels_last)
+        image = laid_out(self.pixels(x, self.out[0].weight, cache))
         vertical, horizontal, h = self.first(image, image, cache)
         for layer in self.layers:
             vertical, horizontal, skip = layer(vertical, horizontal, cache)

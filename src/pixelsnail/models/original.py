@@ -23,6 +23,7 @@ from pixelsnail.nn import (
     ShiftedPixelConv,
     StrictAttention,
     SymmetricScale,
+    laid_out,
 )
 
 
@@ -84,7 +85,7 @@ class PixelSNAILOriginal(Model):
 
     def forward(self, x: Tensor, cache: Cache | None = None, context: Tensor | None = None) -> Tensor:
         """Levels (B, C, H, W) -> parameters (B, P, H, W); with a cache, a segment of each. Does not check levels."""
-        h = (self.above(x, cache) + self.left(x, cache)).contiguous(memory_format=torch.channels_last)
+        h = laid_out(self.above(x, cache) + self.left(x, cache))
         pixel_before = self.pixel_before(x, h, cache)
         position, position_before = (
             planes(h, cache).repeat_interleave(x.shape[1], dim=1).expand(h.shape[0], -1, -1, -1)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from pixelsnail.models.gated import Activation, GatedResidual, activate
 from pixelsnail.models.model import Model, at_least
-from pixelsnail.nn import Above, Cache, NormalizedConv, NormalizedUpsampling, ShiftedPixelConv, SymmetricScale
+from pixelsnail.nn import Above, Cache, NormalizedConv, NormalizedUpsampling, ShiftedPixelConv, SymmetricScale, laid_out
 
 NODES = (1, 2, 4)
 """Width in pixels of the nodes of the three resolutions."""
@@ -77,7 +77,7 @@ class PixelCNNpp(Model):
         """Levels (B, C, H, W) -> parameters (B, P, H, W); with a cache, a segment of each. Does not check levels."""
         rows = self.rows(x, cache, context)
         h = self.above(x, cache) + self.left(x, cache)
-        h = self.pixels(h.contiguous(memory_format=torch.channels_last), rows, cache, context)[-1]
+        h = self.pixels(laid_out(h), rows, cache, context)[-1]
         parameters: Tensor = self.out(activate("elu", h), cache)
         return parameters
 
@@ -91,7 +91,7 @@ class Rows(nn.Module):
 
     def forward(self, x: Tensor, cache: Cache | None, context: Tensor | None) -> list[Tensor]:
         """Levels -> the features after each residual layer."""
-        h = self.stem(x, cache).contiguous(memory_format=torch.channels_last)
+        h = laid_out(self.stem(x, cache))
         features: list[Tensor] = self.stream(h, (), cache, context)
         return features
 

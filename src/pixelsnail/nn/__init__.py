@@ -6,6 +6,7 @@ from pixelsnail.nn.cache import Cache
 from pixelsnail.nn.convolution import CausalConv, Pointwise, RowAboveConv
 from pixelsnail.nn.delay import Behind, Delay
 from pixelsnail.nn.layernorm import LayerNorm
+from pixelsnail.nn.layout import laid_out
 from pixelsnail.nn.lstm import RowLSTM
 from pixelsnail.nn.normalization import NormalizedConv, NormalizedUpsampling, merged
 from pixelsnail.nn.pixels import (
@@ -45,6 +46,7 @@ __all__ = [
     "UnitScale",
     "elu",
     "gate",
+    "laid_out",
     "merged",
     "tanh_gate",
 ]

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pixelsnail.nn.cache import Cache, Offsets
+from pixelsnail.nn.derivatives import transformed
 from pixelsnail.nn.layout import channels_first, channels_last
 
 
@@ -146,7 +147,7 @@ def convolve(
     """
     if not any(padding):
         return F.conv2d(h, weight, bias, stride)
-    if stride > 1 or min(padding) < 0 or not torch.is_grad_enabled() or torch.compiler.is_compiling():
+    if stride > 1 or min(padding) < 0 or not torch.is_grad_enabled() or torch.compiler.is_compiling() or transformed():
         return F.conv2d(F.pad(h, padding), weight, bias, stride)
     if torch.is_autocast_enabled(h.device.type):  # a Function sees to its own dtype
         dtype = torch.get_autocast_dtype(h.device.type)

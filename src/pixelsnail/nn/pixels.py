@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from pixelsnail.nn.cache import Cache
 from pixelsnail.nn.convolution import CausalConv
 from pixelsnail.nn.delay import delayed
-from pixelsnail.nn.layout import channels_first
+from pixelsnail.nn.layout import channels_first, laid_out
 
 
 class UnitScale(nn.Module):
@@ -35,7 +35,7 @@ class PixelConv(nn.Module):
         """Levels (B, C, H, W), or a segment of them -> features."""
         conv = self.conv
         if cache is None:
-            return conv(self.scale(x, conv.weight)).contiguous(memory_format=torch.channels_last)
+            return laid_out(conv(self.scale(x, conv.weight)))
         cache.put(x)
         levels, inside = cache.pixels_at(conv.offsets, x.shape[-1])  # (B, n, offsets, C)
         seen = torch.where(inside, self.scale(levels, conv.weight), 0.0)
@@ -56,7 +56,7 @@ class PositionedPixelConv(PixelConv):
         """Levels (B, C, H, W), or a segment of them -> features."""
         conv, position = self.conv, self.position
         if cache is None:
-            return conv(self.scale(x, conv.weight) + position).contiguous(memory_format=torch.channels_last)
+            return laid_out(conv(self.scale(x, conv.weight) + position))
         whole: Tensor = cache.once((self, "position"), lambda: conv(position) - conv(torch.zeros_like(position)))
         return super().forward(x, cache) + cache.place(whole, x.shape[-1])
 
