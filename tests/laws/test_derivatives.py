@@ -8,7 +8,7 @@ from torch.func import functional_call, grad, jvp, vmap
 from pixelsnail.nn import CausalAttention
 from pixelsnail.nn.causal import attend_plainly, attend_strictly
 from pixelsnail.nn.recurrence import recur, recur_plainly
-from tiny import every_model, fit, random_levels
+from tiny import context_of, every_model, fit, random_levels
 from tolerance import assert_close
 
 
@@ -20,7 +20,7 @@ class LogProb(nn.Module):
         self.model = model
 
     def forward(self, x):
-        return self.model.log_prob(x)[0]
+        return self.model.log_prob(x, context_of(self.model, 1))[0]
 
 
 def log_prob(build):
@@ -29,6 +29,11 @@ def log_prob(build):
     module = LogProb(model)
     weights = {name: weight.detach() for name, weight in module.named_parameters() if weight.requires_grad}
     return lambda w, x: functional_call(module, w, (x[None],)), weights, random_levels(3, (3, *model.shape)), model
+
+
+def log_probs(model, x):
+    """Those of images (B, C, H, W), all of the first class where there are classes."""
+    return torch.cat([model.log_prob(x[image : image + 1], context_of(model, 1)) for image in range(len(x))])
 
 
 def gradients(model, value, **options):
@@ -40,7 +45,7 @@ def test_per_image_gradients_are_those_of_single_images(build):
     function, weights, x, model = log_prob(build)
     together = vmap(grad(function), in_dims=(None, 0))(weights, x)
     for image in range(3):
-        alone = gradients(model, model.log_prob(x[image : image + 1]).sum())
+        alone = gradients(model, log_probs(model, x)[image])
         for one, other in zip(together.values(), alone, strict=True):
             assert_close(one[image], other, torch.float64)
 
@@ -48,9 +53,11 @@ def test_per_image_gradients_are_those_of_single_images(build):
 @every_model
 def test_gradients_of_several_results_at_once_are_those_of_each(build):
     _, _, x, model = log_prob(build)
-    batched = gradients(model, model.log_prob(x), grad_outputs=torch.eye(3).double(), is_grads_batched=True)
+    batched = gradients(
+        model, model.log_prob(x, context_of(model, 3)), grad_outputs=torch.eye(3).double(), is_grads_batched=True
+    )
     for image in range(3):
-        for one, other in zip(batched, gradients(model, model.log_prob(x)[image]), strict=True):
+        for one, other in zip(batched, gradients(model, model.log_prob(x, context_of(model, 3))[image]), strict=True):
             assert_close(one[image], other, torch.float64)
 
 
@@ -61,7 +68,7 @@ def test_the_gradient_of_a_gradient_is_the_change_of_the_gradient(build):
     function, weights, x, model = log_prob(build)
     generator = torch.Generator().manual_seed(1)
     vector = [torch.randn(h.shape, generator=generator, dtype=h.dtype) for h in weights.values()]
-    first = gradients(model, model.log_prob(x[:1]).sum(), create_graph=True)
+    first = gradients(model, log_probs(model, x)[0], create_graph=True)
     product = sum((one * other).sum() for one, other in zip(first, vector, strict=True))
     twice = gradients(model, product)
 
@@ -86,13 +93,17 @@ def test_the_gradient_of_a_gradient_is_the_change_of_the_gradient(build):
 @torch.no_grad()
 def test_an_exported_image_is_computed_by_torchs_own_operators(build):
     model = build(fit(build, (1, 4, 5)), 3)
-    x = random_levels(3, (3, *model.shape))
-    batch = {0: torch.export.Dim.DYNAMIC}
-    program = torch.export.export(model, (x,), dynamic_shapes=(batch,), strict=False)
+
+    def given(batch, seed=0):
+        x, context = random_levels(3, (batch, *model.shape), seed), context_of(model, batch)
+        return {"x": x} if context is None else {"x": x, "context": context}
+
+    open_batch = {name: {0: torch.export.Dim.DYNAMIC} for name in given(3)}
+    program = torch.export.export(model, (), given(3), dynamic_shapes=open_batch, strict=False)
     called = {node.target for node in program.graph.nodes if node.op == "call_function"}
     assert {getattr(target, "namespace", "aten") for target in called} <= {"aten", "prims"}
-    for images in (x, x[:2], random_levels(3, (5, *model.shape), seed=1)):
-        assert_close(program.module()(images), model(images))
+    for batch in (2, 3, 5):
+        assert_close(program.module()(**given(batch, seed=1)), model(**given(batch, seed=1)))
 
 
 def test_plain_attention_and_recurrence_are_the_fast_ones():

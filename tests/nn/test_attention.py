@@ -28,7 +28,8 @@ def test_causal_attention_is_that_of_its_definition(heads):
     assert_close(layer(*inputs), expected, torch.float64)
     cache = Cache.empty(2, (1, HEIGHT, WIDTH), torch.device("cpu"))
     while cache.least < cache.pixels:
-        places = cache.segment(min(5, cache.pixels - cache.least))[0]
-        part = layer(*(h.flatten(2)[:, :, None, places] for h in inputs), cache)
+        segment = cache.segment(min(5, cache.pixels - cache.least))
+        places = segment.positions[0]
+        part = layer(*(h.flatten(2)[:, :, None, places] for h in inputs), segment)
         assert_close(part, expected.flatten(2)[:, :, None, places], torch.float64)
-        cache.commit(cache.levels(len(places)))
+        cache.commit(segment, segment.levels)

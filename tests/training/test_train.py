@@ -228,7 +228,7 @@ def test_the_callers_random_numbers_are_left_alone(tiny, tmp_path):
 @pytest.mark.parametrize("shape", [(1, 1, 1), (1, 1, 9), (1, 9, 1), (1, 4, 5), (3, 2, 2)], ids=str)
 def test_images_of_any_size_train(tiny, tmp_path, shape):
     levels = np.random.default_rng(0).integers(0, 5, (9, *shape), dtype=np.uint8)
-    np.savez(tmp_path / "z.npz", train=levels, validation=levels, levels=5)
+    np.savez(tmp_path / "z.npz", train=levels, validation=levels, levels=5, axes="NCHW")
     changes = {"data.binarize": "none", "data.source": f"npz:{tmp_path / 'z.npz'}", "trainer.max_steps": 2}
     model = train(tiny(**changes), out=tmp_path / "run")
     assert (model.shape, model.levels) == (shape, 5)

@@ -4,6 +4,7 @@ github.com/neocxi/pixelsnail-public and github.com/openai/pixel-cnn (both pixel_
 numbered as they are made, each kind by itself: model/conv2d_0/V, .../g, .../b, model/conv2d_1/V, model/dense_0/V ...
 """
 
+import inspect
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -27,7 +28,7 @@ SNAIL = {
     "resnet_nonlinearity": "activation",
     "dropout_p": "dropout",
 }
-PIXELCNN = {name: ours for name, ours in SNAIL.items() if ours in PixelCNNpp.meanings}
+PIXELCNN = {name: ours for name, ours in SNAIL.items() if ours in inspect.signature(PixelCNNpp.__init__).parameters}
 
 REFERENCES: dict[str, tuple[type[Model], dict[str, str], dict[str, Any]]] = {
     "h12_noup_smallkey_spec": (PixelSNAILOriginal, SNAIL, {}),

@@ -49,6 +49,8 @@ def check_labels(context: Tensor | None, classes: int, count: int) -> None:
         raise WrongTypeError(f"context has {kind}; {expected}, as integers.")
     if context.shape != (count,):
         raise WrongValueError(f"context has shape {tuple(context.shape)}; {expected}.")
+    if transformed():
+        return
     wrong = (context < 0) | (context >= classes)
     if bool(wrong.any()):
         first = int(wrong.nonzero()[0])

@@ -5,6 +5,7 @@ from pixelsnail.nn.attention import CausalAttention, PooledStrictAttention, Stri
 from pixelsnail.nn.cache import Cache
 from pixelsnail.nn.convolution import CausalConv, Pointwise, RowAboveConv
 from pixelsnail.nn.delay import Behind, Delay
+from pixelsnail.nn.label import ClassBias
 from pixelsnail.nn.layernorm import LayerNorm
 from pixelsnail.nn.layout import laid_out
 from pixelsnail.nn.lstm import RowLSTM
@@ -20,6 +21,7 @@ from pixelsnail.nn.pixels import (
     UnitScale,
 )
 from pixelsnail.nn.position import Positions
+from pixelsnail.nn.segment import Given, Segment
 
 __all__ = [
     "Above",
@@ -27,7 +29,9 @@ __all__ = [
     "Cache",
     "CausalAttention",
     "CausalConv",
+    "ClassBias",
     "Delay",
+    "Given",
     "LayerNorm",
     "NormalizedConv",
     "NormalizedUpsampling",
@@ -40,6 +44,7 @@ __all__ = [
     "Positions",
     "RowAboveConv",
     "RowLSTM",
+    "Segment",
     "ShiftedPixelConv",
     "StrictAttention",
     "SymmetricScale",

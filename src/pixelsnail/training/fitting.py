@@ -19,8 +19,9 @@ from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from pixelsnail.errors import WrongValueError, reason
 from pixelsnail.files import write_atomically
+from pixelsnail.names import nearest
 from pixelsnail.training.recipe import Recipe
-from pixelsnail.training.values import checked, nearest
+from pixelsnail.training.values import checked
 
 # What training decides itself, and what to use instead.
 OURS = {
@@ -86,9 +87,9 @@ def check_trainer(arguments: Mapping[str, Any]) -> dict[str, Any]:
         if name in OURS:
             raise WrongValueError(f"trainer.{name} cannot be set; {OURS[name]}.")
         if name not in valid:
-            raise WrongValueError(
-                f"Lightning's Trainer has no {name!r}; did you mean 'trainer.{nearest(name, valid)}'?"
-            )
+            near = nearest(name, valid)
+            hint = "" if near is None else f"; did you mean 'trainer.{near}'?"
+            raise WrongValueError(f"Lightning's Trainer has no {name!r}{hint or '.'}")
     if not any(arguments.get(name) is not None for name in ("max_epochs", "max_steps", "max_time")):
         raise WrongValueError("The recipe has no end; set trainer.max_epochs, trainer.max_steps or trainer.max_time.")
     return {name: checked(f"trainer.{name}", value, schema[name]) for name, value in arguments.items()}
