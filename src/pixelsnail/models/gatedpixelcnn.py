@@ -8,12 +8,21 @@ and n x 1 convolutions in place of n x n.
 
 from typing import Annotated
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pixelsnail.models.model import Head, Levels, Model, Shape, at_least
-from pixelsnail.nn import Behind, CausalConv, PixelsBehind, Pointwise, RowAboveConv, Segment, UnitScale, tanh_gate
+from pixelsnail.nn import (
+    Behind,
+    CausalConv,
+    PixelsBehind,
+    Pointwise,
+    RowAboveConv,
+    Segment,
+    UnitScale,
+    laid_out,
+    tanh_gate,
+)
 
 
 class GatedPixelCNN(Model):
@@ -53,7 +62,7 @@ class GatedPixelCNN(Model):
 
     def forward(self, x: Tensor, segment: Segment | None = None, context: Tensor | None = None) -> Tensor:
         """Levels (B, C, H, W) -> parameters (B, P, H, W); a segment of each with `segment`. Does not check levels."""
-        image = self.pixels(x, self.out[0].weight, segment).contiguous(memory_format=torch.channels_last)
+        image = laid_out(self.pixels(x, self.out[0].weight, segment))
         vertical, horizontal, h = self.first(image, image, segment)
         for layer in self.layers:
             vertical, horizontal, skip = layer(vertical, horizontal, segment)

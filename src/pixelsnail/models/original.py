@@ -24,6 +24,7 @@ from pixelsnail.nn import (
     ShiftedPixelConv,
     StrictAttention,
     SymmetricScale,
+    laid_out,
 )
 
 
@@ -76,7 +77,7 @@ class PixelSNAILOriginal(Model):
     def forward(self, x: Tensor, segment: Segment | None = None, context: Tensor | None = None) -> Tensor:
         """Levels (B, C, H, W) -> parameters (B, P, H, W); a segment of each with `segment`. Does not check levels."""
         given = self.given(segment, context)
-        h = (self.above(x, segment) + self.left(x, segment)).contiguous(memory_format=torch.channels_last)
+        h = laid_out(self.above(x, segment) + self.left(x, segment))
         pixel_before = self.pixel_before(x, h, segment)
         position, position_before = (
             planes(h, segment).repeat_interleave(x.shape[1], dim=1).expand(h.shape[0], -1, -1, -1)

@@ -7,6 +7,7 @@ from pixelsnail.nn.convolution import CausalConv, Pointwise, RowAboveConv
 from pixelsnail.nn.delay import Behind, Delay
 from pixelsnail.nn.label import ClassBias
 from pixelsnail.nn.layernorm import LayerNorm
+from pixelsnail.nn.layout import laid_out
 from pixelsnail.nn.lstm import RowLSTM
 from pixelsnail.nn.normalization import NormalizedConv, NormalizedUpsampling, merged
 from pixelsnail.nn.pixels import (
@@ -50,6 +51,7 @@ __all__ = [
     "UnitScale",
     "elu",
     "gate",
+    "laid_out",
     "merged",
     "tanh_gate",
 ]
