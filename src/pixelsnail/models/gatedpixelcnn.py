@@ -35,6 +35,7 @@ class GatedPixelCNN(Model):
         "layers": "gated layers after the first, which reads the image",
         "head_channels": "width of the last hidden layer",
     }
+    edges: ClassVar[tuple[str, ...]] = ("first", "out.1")
 
     def __init__(
         self,

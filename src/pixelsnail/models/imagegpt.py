@@ -31,6 +31,7 @@ class ImageGPT(Model):
         "blocks": "transformer blocks",
         "heads": "heads of each attention",
     }
+    edges: ClassVar[tuple[str, ...]] = ("stem", "out")
 
     def __init__(
         self,

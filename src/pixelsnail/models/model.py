@@ -37,6 +37,8 @@ class Model(
         "head": "Bernoulli, Categorical or LogisticMixture; null: Bernoulli for 2 levels, Categorical above",
     }
     """A line on every constructor argument, for `--help`; a subclass adds its own."""
+    edges: ClassVar[tuple[str, ...]] = ()
+    """The layers that read levels or give the parameters, by their names: training may treat them as no other layer."""
     by_rows: ClassVar[bool] = False
     """Whether a segment must not go on over the end of a row, since a stream runs on whole rows (`Above`)."""
     granularity: int = 1

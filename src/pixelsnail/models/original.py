@@ -50,6 +50,7 @@ class PixelSNAILOriginal(Model):
         "activation": "elu, relu or concat_elu",
         "dropout": "dropout in residual layers, while training",
     }
+    edges: ClassVar[tuple[str, ...]] = ("above", "left", "out")
 
     def __init__(
         self,

@@ -29,6 +29,7 @@ class PixelCNN(Model):
         "layers": "residual layers, a masked convolution each",
         "head_channels": "width of the last hidden layer",
     }
+    edges: ClassVar[tuple[str, ...]] = ("stem", "out.1")
 
     def __init__(
         self,

@@ -29,6 +29,7 @@ class PixelRNN(Model):
         "head_channels": "width of the last hidden layer",
     }
     by_rows = True
+    edges: ClassVar[tuple[str, ...]] = ("stem", "out.1")
 
     def __init__(
         self,

@@ -33,7 +33,8 @@ class PixelSNAIL(Model):
                                        +----------------------------------------------------------+
 
     The defaults are the published MNIST model: 905,889 parameters, 78.61 nats on dynamically binarised digits.
-    `key` and `value` are the channels of the attention's keys and values. Works at any height and width.
+    `key` and `value` are the channels of the attention's keys and values, `stem` the size of the first kernel. Works at
+    any height and width.
     For ablations: without `attention` a block is its residual convolutions and what follows them; with `residuals=0`
     only the stem looks at neighbours, and attention at all else.
     """
@@ -46,7 +47,9 @@ class PixelSNAIL(Model):
         "key": "channels of the attention's queries and keys",
         "value": "channels of the attention's values",
         "attention": "whether blocks attend at all",
+        "stem": "rows and columns of the stem's masked kernel, an odd number of at least 3",
     }
+    edges: ClassVar[tuple[str, ...]] = ("stem", "out.1")
 
     def __init__(
         self,
@@ -58,14 +61,18 @@ class PixelSNAIL(Model):
         key: int = 4,
         value: int = 32,
         attention: bool = True,
+        stem: int = 3,
         head: str | None = None,
     ) -> None:
         super().__init__(shape, levels, head)
         at_least(2, channels=channels)
         at_least(1, key=key, value=value)
         at_least(0, blocks=blocks, residuals=residuals)
+        at_least(3, stem=stem)
+        if stem % 2 == 0:
+            raise ValueError(f"stem is {stem}; expected an odd number: a kernel has its pixel in the middle.")
         scale = UnitScale(levels)
-        self.stem = PixelConv(scale, CausalConv.masked(shape[0], channels, 3, centre=False))
+        self.stem = PixelConv(scale, CausalConv.masked(shape[0], channels, stem, centre=False))
         self.position, self.position_before = Positions(), Positions(delay=True)
         self.pixel_before = PixelDelay(scale)
         self.blocks = nn.ModuleList(

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from pixelsnail.models import Model
 from pixelsnail.training.adam import AdamInsideRoot
 from pixelsnail.training.batches import number
+from pixelsnail.training.muon import Muon, split
 from pixelsnail.training.ranks import weight
 from pixelsnail.training.sections import Optimizer, Run
 
@@ -39,14 +40,17 @@ class Training(LightningModule):
         return nats * weight(self.trainer, len(batch))
 
     def configure_optimizers(self) -> Any:
-        """Adam or AdamW with a learning rate that changes every step."""
-        optimizer, recipe = self._adam(), self.optimizer
+        """Adam, AdamW or Muon with learning rates that change every step."""
+        optimizer, recipe = self._optimizer(), self.optimizer
         # The number of steps is not asked of the trainer, which would set up the data before its position is restored.
         rule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor(recipe, self.steps))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": rule, "interval": "step"}}
 
-    def _adam(self) -> torch.optim.Optimizer:
+    def _optimizer(self) -> torch.optim.Optimizer:
         recipe, parameters = self.optimizer, self.model.parameters()
+        if recipe.name == "muon":
+            others, matrices = split(self.model)
+            return Muon(others, matrices, recipe.lr, recipe.matrix_lr, recipe.betas, recipe.eps)
         if recipe.eps_inside:
             return AdamInsideRoot(parameters, recipe.lr, recipe.betas, recipe.eps)
         kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[recipe.name]

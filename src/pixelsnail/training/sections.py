@@ -26,8 +26,11 @@ class Data:
 class Optimizer:
     """The section `optimizer`."""
 
-    name: Literal["adam", "adamw"] = _option("adam", "adam or adamw")
+    name: Literal["adam", "adamw", "muon"] = _option(
+        "adam", "adam, adamw, or muon (orthogonalised momentum for matrices, adam for all other weights)"
+    )
     lr: float = _option(1e-3, "learning rate", least=0)
+    matrix_lr: float = _option(0.01, "learning rate of the matrices, for muon", least=0)
     betas: tuple[float, float] = _option((0.9, 0.999), "decay of the two running moments")
     eps: float = _option(1e-8, "added to the root of the second moment", least=0)
     eps_inside: bool = _option(
