@@ -31,12 +31,12 @@ def randomised(model: Model, seed: int = 0) -> Model:
     return model.eval()
 
 
-def pixelsnail(shape: tuple[int, int, int], levels: int) -> Model:
-    return randomised(PixelSNAIL(shape, levels, channels=8, blocks=2, residuals=1, key=2, value=4))
+def pixelsnail(shape: tuple[int, int, int], levels: int, stem: int = 3) -> Model:
+    return randomised(PixelSNAIL(shape, levels, channels=8, blocks=2, residuals=1, key=2, value=4, stem=stem))
 
 
 def convolutions(shape: tuple[int, int, int], levels: int) -> Model:
-    return randomised(PixelSNAIL(shape, levels, channels=8, blocks=2, residuals=1, attention=False))
+    return randomised(PixelSNAIL(shape, levels, channels=8, blocks=2, residuals=1, attention=False, stem=5))
 
 
 def attention(shape: tuple[int, int, int], levels: int) -> Model:

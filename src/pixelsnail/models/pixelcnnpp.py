@@ -45,7 +45,7 @@ class PixelCNNpp(Model):
     }
     by_rows = True
     granularity = 4
-    edges: ClassVar[tuple[str, ...]] = ("rows.stem", "above", "left", "out")
+    edges: ClassVar[tuple[str, ...]] = ("rows.stream.stem", "above", "left", "out")
 
     def __init__(
         self,

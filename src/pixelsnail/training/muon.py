@@ -37,12 +37,14 @@ class Muon(AdamInsideRoot):
         betas: tuple[float, float],
         eps: float,
     ) -> None:
-        super().__init__(others, lr, betas, eps**2)
-        self.param_groups[0]["momentum"] = None
-        self.add_param_group({"params": list(matrices), "lr": matrix_lr, "momentum": MOMENTUM})
+        groups: list[dict[str, Any]] = [
+            {"params": list(others), "momentum": None},
+            {"params": list(matrices), "lr": matrix_lr, "momentum": MOMENTUM},
+        ]
+        super().__init__(groups, lr, betas, eps**2)
 
     def _update(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
-        """A group's step. Matrices of one form are made orthogonal in one batch: few products, whatever their number."""
+        """A group's step. Matrices of one form are made orthogonal in one batch: few products for any number."""
         mu = group["momentum"]
         if mu is None:
             super()._update(parameters, group)
@@ -85,11 +87,12 @@ def split(model: Model) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
 
     Weight-normalised directions are not among them: of those only the direction counts, and g / |v| scales their steps.
     """
-    matrices = {
-        layer.weight: None
+    chosen = {
+        id(layer.weight)
         for name, layer in model.named_modules()
-        if isinstance(layer, nn.Conv2d | nn.Linear)
+        if isinstance(layer, nn.Conv1d | nn.Conv2d | nn.Linear)
         and not (isinstance(layer, Normalized) and layer.gain is not None)
         and not any(f"{name}.".startswith(f"{edge}.") for edge in model.edges)
     }
-    return [parameter for parameter in model.parameters() if parameter not in matrices], list(matrices)
+    others = [parameter for parameter in model.parameters() if id(parameter) not in chosen]
+    return others, [parameter for parameter in model.parameters() if id(parameter) in chosen]
