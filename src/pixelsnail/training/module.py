@@ -68,12 +68,13 @@ def factor(recipe: Optimizer, steps: float) -> Callable[[int], float]:
     """The learning rate's factor as a function of the steps done, for a training of `steps` steps.
 
     exponential: decay ** t;  cosine: (1 + cos(pi t / steps)) / 2;  trapezoid: min(1, (steps - t) / cooldown);
-    all times min(1, (t + 1) / warmup).
+    all times min(1, (t + 1) / warmup). A cooldown below 1 is a share of the steps.
     """
     if recipe.schedule in ("cosine", "trapezoid") and not math.isfinite(steps):
         raise ValueError(
             f"optimizer.schedule {recipe.schedule} needs an end; set trainer.max_steps or trainer.max_epochs."
         )
+    cooldown = recipe.cooldown if recipe.cooldown >= 1 else recipe.cooldown * steps
 
     def at(t: int) -> float:
         warm = min(1.0, (t + 1) / recipe.warmup) if recipe.warmup else 1.0
@@ -81,8 +82,8 @@ def factor(recipe: Optimizer, steps: float) -> Callable[[int], float]:
             return warm * recipe.decay**t
         if recipe.schedule == "cosine":
             return warm * (1 + math.cos(math.pi * min(t / steps, 1.0))) / 2
-        if recipe.schedule == "trapezoid" and recipe.cooldown:
-            return warm * max(0.0, min(1.0, (steps - t) / recipe.cooldown))
+        if recipe.schedule == "trapezoid" and cooldown:
+            return warm * max(0.0, min(1.0, (steps - t) / cooldown))
         return warm
 
     return at

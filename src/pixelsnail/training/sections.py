@@ -43,7 +43,9 @@ class Optimizer:
         "then linearly to zero over the last `cooldown` steps)",
     )
     decay: float = _option(1.0, "learning rate's factor a step, for schedule: exponential", least=0)
-    cooldown: int = _option(0, "steps of linear decay to zero at the end, for schedule: trapezoid", least=0)
+    cooldown: float = _option(
+        0, "linear decay to zero at the end, for schedule: trapezoid; below 1 a share of all steps, else steps", least=0
+    )
     warmup: int = _option(0, "steps of linear warm-up", least=0)
     clip: float | None = _option(None, "largest gradient norm; null does not clip", least=0)
     ema: float | None = _option(
