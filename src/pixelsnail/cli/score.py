@@ -2,13 +2,14 @@
 
 import csv
 import re
-from argparse import Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from pixelsnail.cli import arguments as common
-from pixelsnail.cli.images import add_data, add_limit, data_hint, open_data, read_files
+from cyclopts import Parameter
+
+from pixelsnail.cli.images import data_hint, open_data, read_files
 from pixelsnail.cli.outputs import check_file, check_folder, plural
+from pixelsnail.cli.parameters import Computing, File, Folder, Limit, Overwrite, Run, SourceOrFiles
 from pixelsnail.cli.runs import load
 from pixelsnail.cli.terminal import Terminal, quoted
 from pixelsnail.errors import ExistingFileError
@@ -20,64 +21,53 @@ if TYPE_CHECKING:
     from pixelsnail.evaluation import Scores
     from pixelsnail.models import Model
 
+EXAMPLES = (
+    "pixelsnail score runs/demo --out scores.csv --maps maps --limit 20",
+    "pixelsnail score runs/demo --images a.png b.png --out scores.csv",
+)
 MAP = re.compile(r"surprise_\d{6}\.png")
 
 
-def parser() -> common.Parser:
-    """The command's arguments."""
-    parser = common.Parser(
-        "score",
-        "The likelihood of each image: a CSV file with the columns index, nats and bits_per_dim, and file where images "
-        "are files. With --maps, DIR/surprise_000000.png and so on show -log p of every pixel in nats, beside the "
-        "image; all maps of a run of this command share one scale. Dynamically binarised images are scored as their "
-        "first draw.",
-        [
-            "pixelsnail score runs/demo --out scores.csv --maps maps --limit 20",
-            "pixelsnail score runs/demo --images a.png b.png --out scores.csv",
-        ],
-    )
-    common.add_run(parser)
-    parser.add_argument("--out", metavar="FILE.csv", type=common.file, required=True, help="the table, FILE.csv")
-    parser.add_argument(
-        "--maps", metavar="DIR", type=common.file, help="folder for a map of each image, a PNG (default: no maps)"
-    )  # fmt: skip
-    add_data(parser, files=True)
-    add_limit(parser)
-    common.add_batch(parser)
-    common.add_device(parser)
-    common.add_precision(parser)
-    common.add_overwrite(parser, "the table and maps")
-    return parser
-
-
-def run(arguments: Namespace, terminal: Terminal) -> None:
-    """Scores images, writes the table and then the maps."""
-    check_file(arguments.out, (".csv",), arguments.overwrite)
-    if arguments.maps is not None:
-        check_maps(arguments.maps, arguments.overwrite)
+def score(
+    run: Run,
+    /,
+    *,
+    out: Annotated[File, Parameter(help="the table, FILE.csv")],
+    maps: Annotated[Folder | None, Parameter(help="folder for a map of each image, a PNG (default: no maps)")] = None,
+    source: SourceOrFiles = SourceOrFiles(),
+    limit: Limit = None,
+    computing: Computing = Computing(),
+    overwrite: Overwrite = False,
+    terminal: Terminal = Terminal(),
+) -> None:
+    """The likelihood of each image: a CSV file with the columns index, nats and bits_per_dim, and file where images are
+    files. With --maps, DIR/surprise_000000.png and so on show -log p of every pixel in nats, beside the image; all maps
+    of a run of this command share one scale. Dynamically binarised images are scored as their first draw.
+    """
+    check_file(out, (".csv",), overwrite)
+    if maps is not None:
+        check_maps(maps, overwrite)
     from pixelsnail import evaluation
 
-    model = load(arguments)
-    files = None if arguments.images is None else arguments.images[: arguments.limit]
+    model = load(run, computing)
+    files = None if source.images is None else source.images[:limit]
     x: Tensor | Images
     if files is not None:
         x = read_files(files, model, terminal)
     else:
-        x = open_data(arguments, model, terminal)
-        x = x if arguments.limit is None else x.head(arguments.limit)
+        x = open_data(run, computing.weights, source, model, terminal)
+        x = x if limit is None else x.head(limit)
     with terminal.progress("scoring", "images") as progress:
-        scores = evaluation.score(
-            model, x, batch=arguments.batch, maps=arguments.maps is not None, progress=progress
-        )  # fmt: skip
-    write_table(scores, arguments.out, files)
+        scores = evaluation.score(model, x, batch=computing.batch, maps=maps is not None, progress=progress)
+    write_table(scores, out, files)
     mean = f"mean {scores.nats.mean():.2f} nats, {scores.bits_per_dim.mean():.4f} bits/dim"
-    terminal.note(f"Scored {plural(len(x), 'image')}, {mean}: {arguments.out}")
-    if arguments.maps is not None:
-        write_maps(model, x, scores, arguments.maps, terminal)
-        terminal.note(f"Drew {plural(len(x), 'map')}: {arguments.maps}")
-    hint = data_hint(arguments, model)
+    terminal.note(f"Scored {plural(len(x), 'image')}, {mean}: {out}")
+    if maps is not None:
+        write_maps(model, x, scores, maps, terminal)
+        terminal.note(f"Drew {plural(len(x), 'map')}: {maps}")
+    hint = data_hint(run, computing.weights, source.data, model)
     if hint is not None:
-        terminal.next(f"pixelsnail evaluate {quoted(arguments.run)}{hint}")
+        terminal.next(f"pixelsnail evaluate {quoted(run)}{hint}")
 
 
 def check_maps(folder: Path, overwrite: bool) -> None:

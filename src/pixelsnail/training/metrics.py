@@ -4,11 +4,12 @@ import csv
 import io
 import os
 from pathlib import Path
-from typing import Any, TextIO
-
-from PIL.Image import Image
+from typing import TYPE_CHECKING, Any, TextIO
 
 from pixelsnail.files import write_atomically
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 COLUMNS = ("step", "epoch", "split", "nats", "bits_per_dim", "images_per_second", "lr", "seconds")
 
@@ -38,7 +39,7 @@ class Metrics:
         if split == "train":
             self.writer.add_scalar("lr", row["lr"], step)
 
-    def picture(self, image: Image, step: int) -> None:
+    def picture(self, image: "Image", step: int) -> None:
         """Shows a sample grid in TensorBoard."""
         import numpy
 

@@ -1,0 +1,84 @@
+"""What runs say of their data: which images a trained model is judged on, and how they were binarised."""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pixelsnail.errors import WrongValueError
+from pixelsnail.training.recipe import read
+from pixelsnail.training.runs import RunFolder
+
+if TYPE_CHECKING:
+    from pixelsnail.data import Images
+    from pixelsnail.models import Model
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a run was trained on, as far as it says; of a packaged model, the images at hand that are of its kind."""
+
+    source: str | None
+    binarize: str | None
+    validation: int = 0
+
+
+def trained_on(run: str | Path, weights: str = "best") -> Trained:
+    """What a run says of its data: in its recipe, which knows of images held out, else beside its weights."""
+    from pixelsnail import checkpoints
+
+    recipe = RunFolder(Path(run)).recipe
+    if recipe.is_file():
+        data = read(recipe).data
+        return Trained(data.source, data.binarize, data.validation)
+    about = checkpoints.about(run, weights=weights)
+    return Trained(about.get("source") or about.get("default_data"), about.get("binarize"))
+
+
+def open_as_trained(
+    known: Trained, model: "Model", source: str | None = None, split: str = "test", binarize: str | None = None
+) -> "Images":
+    """A split of a source, by default that of the training, binarised as there where the model has two levels.
+
+    Raises as `pixelsnail.data.open` does, and ValueError where neither says which images.
+    """
+    from pixelsnail import data
+
+    source = source or known.source
+    if source is None:
+        raise WrongValueError("It is not known what the model was trained on; say which images to take.")
+    validation = known.validation if source == known.source else 0
+    images = data.open(source, split, binarize=binarize or "none", validation=validation)
+    if binarize is None and model.levels == 2 and images.levels == 256 and images.shape[0] == 1:
+        how = known.binarize if known.binarize in ("dynamic", "threshold") else "dynamic"
+        images = dataclasses.replace(images, binarize=how)
+    return images
+
+
+def check_same_data(runs: Sequence[str], weights: str = "best", *, source: bool = True, binarize: bool = True) -> None:
+    """Raises ValueError where runs were trained on different images (`source`) or bits (`binarize`)."""
+    first, *others = runs
+    known = trained_on(first, weights)
+    for run in others:
+        other = trained_on(run, weights)
+        for asked, what, here, there in (
+            (source, "source", known.source, other.source),
+            (binarize, "binarisation", known.binarize, other.binarize),
+        ):
+            if asked and here != there:
+                raise WrongValueError(
+                    f"{first} was trained on {here} and {run} on {there}: nats of different images or binarisations do "
+                    f"not belong in one table; name one {what} for both."
+                )
+
+
+def check_same_levels(models: "Sequence[Model]", names: Sequence[str]) -> None:
+    """Raises ValueError for models of other images than the first's."""
+    first = models[0]
+    for model, name in zip(models, names, strict=True):
+        if (model.shape[0], model.levels) != (first.shape[0], first.levels):
+            raise WrongValueError(
+                f"{name} models images of {model.shape[0]} channels and {model.levels} levels, {names[0]} images of "
+                f"{first.shape[0]} and {first.levels}: their nats do not belong in one table; evaluate each by itself."
+            )
