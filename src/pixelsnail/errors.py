@@ -15,7 +15,31 @@
 
 Each is also Python's own error of its kind, so that callers need not know them. Every other exception is a fault of the
 package: the command line shows these as they are and asks that the others be reported.
+
+What another library says goes into such a sentence through `reason` alone: it may be long, in colour, in several lines,
+and advise what we never would.
 """
+
+import re
+
+CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\].*?(?:\x07|\x1b\\)|[\x00-\x1f\x7f-\x9f]")
+"""Escape codes of terminals, and whatever else is not text."""
+ADVICE = re.compile(r"weights_only|allow_pickle|trust_remote_code")
+"""Ways to let a file run code, which libraries advise to whoever they take for its author."""
+
+
+def reason(error: BaseException, longest: int = 160) -> str:
+    """What another library's error says, fit for a parenthesis in a sentence of ours: one short line of plain text.
+
+    Where it advises to let a file run code, only what it found is said.
+    """
+    text = " ".join(CONTROL.sub(" ", str(error)).split()).rstrip(".:;, ")
+    if ADVICE.search(text):
+        found = re.search(r"GLOBAL ([\w.]+)", text)  # torch names the object that it would not make
+        return f"it holds {found[1] if found else 'something'}, which is neither a tensor nor a plain value"
+    if len(text) > longest:
+        text = text[:longest].rsplit(" ", 1)[0].rstrip(".:;, ") + " ..."
+    return text or type(error).__name__
 
 
 class UserError(Exception):

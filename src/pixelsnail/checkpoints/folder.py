@@ -3,10 +3,12 @@
 import json
 from collections.abc import Mapping
 from difflib import get_close_matches
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
-from pixelsnail.errors import MissingFileError, WrongValueError
+from pixelsnail.checkpoints.reference import check_arguments
+from pixelsnail.errors import MissingFileError, WrongValueError, reason
 from pixelsnail.files import write_atomically
 from pixelsnail.models import MODELS, Model
 from pixelsnail.models.weights import CONFIGURATION, load_weights, model_file, read_configuration, weights_file
@@ -46,10 +48,11 @@ def build_model(configuration: Mapping[str, Any]) -> Model:
         )
     if "shape" in arguments:
         arguments["shape"] = tuple(arguments["shape"])
+    check_arguments(arguments, [key for key in signature(MODELS[name].__init__).parameters if key != "self"], name)
     try:
         return MODELS[name](**arguments)
     except TypeError as error:
-        raise WrongValueError(f"This configuration does not fit {name}: {error}.") from None
+        raise WrongValueError(f"This configuration does not fit {name}: {reason(error)}.") from None
 
 
 def locate(name: str | Path, weights: str = "best") -> str:
@@ -111,7 +114,9 @@ def about(name: str | Path, *, weights: str = "best", **download: Any) -> dict[s
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise WrongValueError(f"{path} is not valid JSON ({error}); restore it from a copy, or remove it.") from None
+        raise WrongValueError(
+            f"{path} is not valid JSON ({reason(error)}); restore it from a copy, or remove it."
+        ) from None
     return dict(content)
 
 

@@ -25,9 +25,9 @@ def load(run: str, computing: Computing) -> "Model":
 
 def announce(engine: str, model: "Model", size: tuple[int, int], terminal: Terminal) -> None:
     """Says so where a command will wait for a compiler."""
-    from pixelsnail.engine import is_ready
+    from pixelsnail.engine.library import is_at_hand
 
-    if engine == "compiled" and is_ready(model, size) == "compiler":
+    if engine == "compiled" and not is_at_hand(model, size):
         terminal.note("Compiling this model for this image size: about a minute, once.")
 
 

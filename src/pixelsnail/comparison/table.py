@@ -10,7 +10,7 @@ from statistics import mean, stdev
 from typing import TYPE_CHECKING, Any
 
 from pixelsnail.comparison.budget import Budget
-from pixelsnail.errors import WrongValueError
+from pixelsnail.errors import WrongValueError, reason
 from pixelsnail.training.history import read_history, training_seconds
 
 if TYPE_CHECKING:
@@ -138,9 +138,9 @@ class Comparison:
                 results=[Result(**result) for result in content["results"]],
             )
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            reason = f"{type(error).__name__}: {error}"
+            wrong = f"{type(error).__name__}: {reason(error)}"
             raise WrongValueError(
-                f"{path} is not the record of a comparison ({reason}); restore it, or --overwrite the comparison."
+                f"{path} is not the record of a comparison ({wrong}); restore it, or --overwrite the comparison."
             ) from None
 
     def _of(self, recipe: str) -> list[Result]:

@@ -162,12 +162,8 @@ def _test_images(plan: Recipe) -> "Images":
 
     section, how = plan.data, open_images(plan, lambda _: None)[0].binarize
     options: dict[str, Any] = {"binarize": how, "validation": section.validation}
-    try:
-        return data.open(section.source, "test", **options)
-    except ValueError as error:
-        if "has no split 'test'" not in str(error):
-            raise
-        return data.open(section.source, "validation", **options)
+    has_test = "test" in data.splits_of(section.source, validation=section.validation)
+    return data.open(section.source, "test" if has_test else "validation", **options)
 
 
 def _begin(budget: Budget, plan: Recipe, binarizations: int) -> Comparison:

@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from pixelsnail.data.folder import decode
-from pixelsnail.data.store import Array, Splits, Store
+from pixelsnail.data.image_files import decode
+from pixelsnail.data.store import Array, Content, Named, Store
 from pixelsnail.errors import MissingFileError, MissingPackageError
 
 SIDE = 32
@@ -44,12 +44,13 @@ STRIDES = {"train": 4, "validation": SIDE, "test": SIDE}
 """Pixels between two crops: those of validation and test do not overlap."""
 
 
-def open_photos(_: str) -> Splits:
+def open_photos(_: str, levels: int | None = None, axes: str | None = None) -> Content:
     """Crops (3, 32, 32) of 256 levels: 18,881 to train, 60 to validate and 88 to test.
 
     Raises ModuleNotFoundError without the extra, FileNotFoundError where a package no longer has a photograph.
     """
-    return {split: partial(_crops, split) for split in PHOTOGRAPHS}
+    del levels, axes
+    return Named({split: partial(_crops, split) for split in PHOTOGRAPHS})
 
 
 def photograph(name: str, package: str, folder: str) -> Array:

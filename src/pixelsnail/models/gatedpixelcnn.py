@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pixelsnail.models.model import Head, Levels, Model, Shape, at_least
-from pixelsnail.nn import Behind, Cache, CausalConv, PixelsBehind, Pointwise, RowAboveConv, UnitScale, tanh_gate
+from pixelsnail.nn import Behind, CausalConv, PixelsBehind, Pointwise, RowAboveConv, Segment, UnitScale, tanh_gate
 
 
 class GatedPixelCNN(Model):
@@ -51,12 +51,12 @@ class GatedPixelCNN(Model):
         for unread in (last.own, last.residual):
             unread.requires_grad_(False)
 
-    def forward(self, x: Tensor, cache: Cache | None = None, context: Tensor | None = None) -> Tensor:
-        """Levels (B, C, H, W) -> parameters (B, P, H, W); with a cache, a segment of each. Does not check levels."""
-        image = self.pixels(x, self.out[0].weight, cache).contiguous(memory_format=torch.channels_last)
-        vertical, horizontal, h = self.first(image, image, cache)
+    def forward(self, x: Tensor, segment: Segment | None = None, context: Tensor | None = None) -> Tensor:
+        """Levels (B, C, H, W) -> parameters (B, P, H, W); a segment of each with `segment`. Does not check levels."""
+        image = self.pixels(x, self.out[0].weight, segment).contiguous(memory_format=torch.channels_last)
+        vertical, horizontal, h = self.first(image, image, segment)
         for layer in self.layers:
-            vertical, horizontal, skip = layer(vertical, horizontal, cache)
+            vertical, horizontal, skip = layer(vertical, horizontal, segment)
             h = h + skip
         for out in self.out:
             h = out(F.relu(h))
@@ -86,10 +86,10 @@ class Layer(nn.Module):
         self.residual = Pointwise(channels, channels)
         self.skip = Pointwise(channels, channels)
 
-    def forward(self, v: Tensor, s: Tensor, cache: Cache | None) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, v: Tensor, s: Tensor, segment: Segment | None) -> tuple[Tensor, Tensor, Tensor]:
         """Vertical and horizontal stack (B, inputs, H, W) -> both and the skip, (B, channels, H, W) each."""
-        u = self.column(self.row_above(v, cache), cache)
-        h = tanh_gate(self.link(u) + self.row(s, cache))
-        v = tanh_gate(self.behind(u, cache) + self.own(v))
+        u = self.column(self.row_above(v, segment), segment)
+        h = tanh_gate(self.link(u) + self.row(s, segment))
+        v = tanh_gate(self.behind(u, segment) + self.own(v))
         residual: Tensor = self.residual(h)
         return v, residual if self.first else s + residual, self.skip(h)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from pixelsnail.errors import WrongValueError
 from pixelsnail.models.model import Head, Levels, Model, Shape, at_least
-from pixelsnail.nn import Cache, CausalAttention, CausalConv, LayerNorm, Pointwise, PositionedPixelConv, UnitScale
+from pixelsnail.nn import CausalAttention, CausalConv, LayerNorm, Pointwise, PositionedPixelConv, Segment, UnitScale
 
 
 class ImageGPT(Model):
@@ -55,11 +55,11 @@ class ImageGPT(Model):
                 "resize or crop them, or train a model of their size."
             )
 
-    def forward(self, x: Tensor, cache: Cache | None = None, context: Tensor | None = None) -> Tensor:
-        """Levels (B, C, H, W) -> parameters (B, P, H, W); with a cache, a segment of each. Does not check levels."""
-        h = self.stem(x, cache)
+    def forward(self, x: Tensor, segment: Segment | None = None, context: Tensor | None = None) -> Tensor:
+        """Levels (B, C, H, W) -> parameters (B, P, H, W); a segment of each with `segment`. Does not check levels."""
+        h = self.stem(x, segment)
         for block in self.blocks:
-            h = h + block(h, cache)
+            h = h + block(h, segment)
         parameters: Tensor = self.out(self.norm(h))
         return parameters
 
@@ -77,10 +77,10 @@ class Block(nn.Module):
         self.wide_norm = LayerNorm(channels)
         self.wide_in, self.wide_out = Pointwise(channels, 4 * channels), Pointwise(4 * channels, channels)
 
-    def forward(self, h: Tensor, cache: Cache | None) -> Tensor:
+    def forward(self, h: Tensor, segment: Segment | None) -> Tensor:
         """(B, channels, H, W) -> the same; the block's own sum with h is the model's."""
         normed = self.attention_norm(h)
         keys, values = self.key_value(normed).chunk(2, dim=1)
-        h = h + self.project(self.attention(self.query(normed), keys, values, cache))
+        h = h + self.project(self.attention(self.query(normed), keys, values, segment))
         widened: Tensor = self.wide_out(F.gelu(self.wide_in(self.wide_norm(h))))
         return h + widened

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pixelsnail.models.model import Head, Levels, Model, Shape, at_least
-from pixelsnail.nn import Cache, CausalConv, PixelConv, Pointwise, UnitScale
+from pixelsnail.nn import CausalConv, PixelConv, Pointwise, Segment, UnitScale
 
 
 class PixelCNN(Model):
@@ -39,11 +39,11 @@ class PixelCNN(Model):
         self.layers = nn.ModuleList(Layer(channels) for _ in range(layers))
         self.out = nn.ModuleList([Pointwise(2 * channels, head_channels), Pointwise(head_channels, self.head.size)])
 
-    def forward(self, x: Tensor, cache: Cache | None = None, context: Tensor | None = None) -> Tensor:
-        """Levels (B, C, H, W) -> parameters (B, P, H, W); with a cache, a segment of each. Does not check levels."""
-        h = self.stem(x, cache)
+    def forward(self, x: Tensor, segment: Segment | None = None, context: Tensor | None = None) -> Tensor:
+        """Levels (B, C, H, W) -> parameters (B, P, H, W); a segment of each with `segment`. Does not check levels."""
+        h = self.stem(x, segment)
         for layer in self.layers:
-            h = 2 * h + layer(h, cache)
+            h = 2 * h + layer(h, segment)
         for out in self.out:
             h = out(F.relu(h))
         parameters: Tensor = h
@@ -59,8 +59,8 @@ class Layer(nn.Module):
         self.masked = CausalConv.masked(channels, channels, 3, centre=True)
         self.wide = Pointwise(channels, 2 * channels)
 
-    def forward(self, h: Tensor, cache: Cache | None) -> Tensor:
+    def forward(self, h: Tensor, segment: Segment | None) -> Tensor:
         """(B, 2 channels, H, W) -> the same."""
-        h = self.masked(F.relu(self.narrow(F.relu(h))), cache)
+        h = self.masked(F.relu(self.narrow(F.relu(h))), segment)
         widened: Tensor = self.wide(F.relu(h))
         return widened

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from pixelsnail.models.gated import Activation, GatedResidual, activate
 from pixelsnail.models.model import Levels, Model, Shape, at_least
-from pixelsnail.nn import Above, Cache, NormalizedConv, NormalizedUpsampling, ShiftedPixelConv, SymmetricScale
+from pixelsnail.nn import Above, Given, NormalizedConv, NormalizedUpsampling, Segment, ShiftedPixelConv, SymmetricScale
 
 NODES = (1, 2, 4)
 """Width in pixels of the nodes of the three resolutions."""
@@ -30,7 +30,7 @@ class PixelCNNpp(Model):
     Rows see all rows above; pixels see those and their own row to the left, and each layer of pixels takes what its
     fellow among rows gives. On the way back every layer also takes what its stream had at that point on the way there.
     The defaults are the published CIFAR-10 model: 53,659,080 parameters, 2.92 bits/dim. Height and width are divisible
-    by 4. With `classes`, `context` is a class label for every image (B,).
+    by 4. With `classes`, `context` is a class label of every image (B,).
     """
 
     by_rows = True
@@ -49,11 +49,9 @@ class PixelCNNpp(Model):
         head: Annotated[str | None, "Bernoulli, Categorical or LogisticMixture; null: LogisticMixture"] = None,
     ) -> None:
         head = head or "LogisticMixture"
-        super().__init__(shape, levels, head, mixtures if head == "LogisticMixture" else None)
+        super().__init__(shape, levels, head, mixtures if head == "LogisticMixture" else None, classes)
         at_least(1, channels=channels, residuals=residuals)
-        at_least(0, classes=classes)
         self.check_size(*shape[1:])
-        self.classes = classes
         image, scale = shape[0] + 1, SymmetricScale(levels)
         stream = partial(Stream, channels, residuals, activation, dropout, classes)
         stem = ShiftedPixelConv(scale, NormalizedConv(image, channels, above=1, left=1, right=1), down=1, right=0)
@@ -63,12 +61,13 @@ class PixelCNNpp(Model):
         self.pixels = stream(right=0, fellows=True)
         self.out = NormalizedConv(channels, self.head.size)
 
-    def forward(self, x: Tensor, cache: Cache | None = None, context: Tensor | None = None) -> Tensor:
-        """Levels (B, C, H, W) -> parameters (B, P, H, W); with a cache, a segment of each. Does not check levels."""
-        rows = self.rows(x, cache, context)
-        h = self.above(x, cache) + self.left(x, cache)
-        h = self.pixels(h.contiguous(memory_format=torch.channels_last), rows, cache, context)[-1]
-        parameters: Tensor = self.out(activate("elu", h), cache)
+    def forward(self, x: Tensor, segment: Segment | None = None, context: Tensor | None = None) -> Tensor:
+        """Levels (B, C, H, W) -> parameters (B, P, H, W); a segment of each with `segment`. Does not check levels."""
+        given = self.given(segment, context)
+        rows = self.rows(x, segment, given)
+        h = self.above(x, segment) + self.left(x, segment)
+        h = self.pixels(h.contiguous(memory_format=torch.channels_last), rows, segment, given)[-1]
+        parameters: Tensor = self.out(activate("elu", h), segment)
         return parameters
 
 
@@ -79,10 +78,10 @@ class Rows(nn.Module):
         super().__init__()
         self.stem, self.stream = stem, stream
 
-    def forward(self, x: Tensor, cache: Cache | None, context: Tensor | None) -> list[Tensor]:
+    def forward(self, x: Tensor, segment: Segment | None, given: Given) -> list[Tensor]:
         """Levels -> the features after each residual layer."""
-        h = self.stem(x, cache).contiguous(memory_format=torch.channels_last)
-        features: list[Tensor] = self.stream(h, (), cache, context)
+        h = self.stem(x, segment).contiguous(memory_format=torch.channels_last)
+        features: list[Tensor] = self.stream(h, (), segment, given)
         return features
 
 
@@ -114,25 +113,23 @@ class Stream(nn.Module):
         self.back = nn.ModuleList(layers(i, residuals + (i < 2), (fellows + 1) * channels) for i in (2, 1, 0))
         self.upsample = nn.ModuleList(NormalizedUpsampling(channels, 2 + right, NODES[i]) for i in (1, 0))
 
-    def forward(
-        self, h: Tensor, fellows: Sequence[Tensor], cache: Cache | None, context: Tensor | None
-    ) -> list[Tensor]:
+    def forward(self, h: Tensor, fellows: Sequence[Tensor], segment: Segment | None, given: Given) -> list[Tensor]:
         """Features of the full resolution -> those after each residual layer; `fellows` are the other stream's."""
         kept, found, others = [h], list[Tensor](), iter(fellows)
         for i, layers in enumerate(self.there):
             if i > 0:
-                h = self.downsample[i - 1](h, cache)
+                h = self.downsample[i - 1](h, segment)
                 kept.append(h)
             for layer in layers.children():
-                h = layer(h, cache, next(others, None), context)
+                h = layer(h, segment, given, next(others, None))
                 kept.append(h)
                 found.append(h)
         kept.pop()
         for i, layers in enumerate(self.back):
             if i > 0:
-                h = self.upsample[i - 1](h, cache)
+                h = self.upsample[i - 1](h, segment)
             for layer in layers.children():
                 beside = [*([next(others)] if fellows else []), kept.pop()]
-                h = layer(h, cache, torch.cat(beside, dim=1), context)
+                h = layer(h, segment, given, torch.cat(beside, dim=1))
                 found.append(h)
         return found

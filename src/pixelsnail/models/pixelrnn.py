@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pixelsnail.models.model import Head, Levels, Model, Shape, at_least
-from pixelsnail.nn import Cache, CausalConv, PixelConv, Pointwise, RowLSTM, UnitScale
+from pixelsnail.nn import CausalConv, PixelConv, Pointwise, RowLSTM, Segment, UnitScale
 
 
 class PixelRNN(Model):
@@ -41,11 +41,11 @@ class PixelRNN(Model):
         self.ups = nn.ModuleList(Pointwise(channels, 2 * channels) for _ in range(layers))
         self.out = nn.ModuleList([Pointwise(2 * channels, head_channels), Pointwise(head_channels, self.head.size)])
 
-    def forward(self, x: Tensor, cache: Cache | None = None, context: Tensor | None = None) -> Tensor:
-        """Levels (B, C, H, W) -> parameters (B, P, H, W); with a cache, a segment of each. Does not check levels."""
-        h = self.stem(x, cache)
+    def forward(self, x: Tensor, segment: Segment | None = None, context: Tensor | None = None) -> Tensor:
+        """Levels (B, C, H, W) -> parameters (B, P, H, W); a segment of each with `segment`. Does not check levels."""
+        h = self.stem(x, segment)
         for layer, up in zip(self.layers, self.ups, strict=True):
-            h = h + up(layer(h, cache))
+            h = h + up(layer(h, segment))
         for out in self.out:
             h = out(F.relu(h))
         parameters: Tensor = h

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from pixelsnail.errors import MissingFileError, WrongValueError
+from pixelsnail.errors import MissingFileError, WrongValueError, reason
 from pixelsnail.files import write_atomically
 
 CONFIGURATION, WEIGHTS = "config.json", "model.safetensors"
@@ -30,7 +30,9 @@ def read_configuration(path: Path) -> dict[str, Any]:
     try:
         configuration = json.loads(path.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise WrongValueError(f"{path} is not valid JSON ({error}); restore it or save the model again.") from None
+        raise WrongValueError(
+            f"{path} is not valid JSON ({reason(error)}); restore it or save the model again."
+        ) from None
     if not isinstance(configuration, dict) or not isinstance(configuration.get("model"), str):
         raise WrongValueError(f"{path} does not name a model; expected the config.json that pixelsnail wrote.")
     return configuration
@@ -73,7 +75,7 @@ def load_weights(model: nn.Module, path: Path) -> None:
         tensors = load_file(path)
     except SafetensorError as error:
         raise WrongValueError(
-            f"{path} is damaged or not a safetensors file ({error}); restore it from a copy."
+            f"{path} is damaged or not a safetensors file ({reason(error)}); restore it from a copy."
         ) from None
     take_state(model, tensors, str(path))
 

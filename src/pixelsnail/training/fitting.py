@@ -17,7 +17,7 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import Timer
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
-from pixelsnail.errors import WrongValueError
+from pixelsnail.errors import WrongValueError, reason
 from pixelsnail.files import write_atomically
 from pixelsnail.names import nearest
 from pixelsnail.training.recipe import Recipe
@@ -73,8 +73,9 @@ class AtomicCheckpoints(TorchCheckpointIO):
         try:
             content: dict[str, Any] = torch.load(path, map_location=map_location or "cpu", weights_only=True)
         except Exception as error:
-            reason = " ".join(str(error).split())[:200]
-            raise WrongValueError(f"{path} is damaged ({reason}); restore it from a copy, or train anew.") from None
+            raise WrongValueError(
+                f"{path} is damaged ({reason(error)}); restore it from a copy, or train anew."
+            ) from None
         return content
 
 
@@ -117,7 +118,7 @@ def make_trainer(recipe: Recipe, folder: Path, callbacks: list[Callback]) -> Tra
             use_distributed_sampler=False,
         )
     except (MisconfigurationException, ValueError, ImportError) as error:
-        raise WrongValueError(f"Lightning refuses the section trainer: {' '.join(str(error).split())}") from None
+        raise WrongValueError(f"Lightning refuses the section trainer: {reason(error)}.") from None
 
 
 def last_step(arguments: Mapping[str, Any], batches: int) -> float:

@@ -6,7 +6,7 @@ import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from pixelsnail.data import Images
-from pixelsnail.errors import FullDiskError, StoppedError, WrongValueError
+from pixelsnail.errors import FullDiskError, StoppedError, WrongValueError, reason
 from pixelsnail.models import Model
 from pixelsnail.nn.initialization import initialize
 from pixelsnail.training.batches import Batches
@@ -93,5 +93,5 @@ class Session:
                 f"The disk of {place} is full at step {step}; {kept}. Free some space, then --resume."
             ) from None
         if isinstance(error, MisconfigurationException):
-            raise WrongValueError(f"Lightning refuses this training: {' '.join(str(error).split())}") from None
+            raise WrongValueError(f"Lightning refuses this training: {reason(error)}.") from None
         raise error

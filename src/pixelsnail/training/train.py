@@ -94,13 +94,10 @@ def open_images(plan: Recipe, note: Note) -> "tuple[Images, Images | None]":
     section = plan.data
     options: dict[str, Any] = {"binarize": section.binarize, "seed": plan.seed, "validation": section.validation}
     images = data.open(section.source, "train", **options)
-    try:
+    if "validation" in data.splits_of(section.source, validation=section.validation):
         return images, data.open(section.source, "validation", **options)
-    except ValueError as error:
-        if not any(reason in str(error) for reason in ("has no split 'validation'", "is empty")):
-            raise
-        note(f"{section.source} has no validation images: best is last (data.validation holds some out).")
-        return images, None
+    note(f"{section.source} has no validation images: best is last (data.validation holds some out).")
+    return images, None
 
 
 def build(plan: Recipe, images: "Images") -> "Model":
