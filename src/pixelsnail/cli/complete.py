@@ -1,19 +1,19 @@
 """`pixelsnail complete`."""
 
 import time
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import Annotated
 
 from cyclopts import Parameter
 
-from pixelsnail.cli.images import data_hint, open_data, read_files, read_known
+from pixelsnail.cli.errors import UsageError
+from pixelsnail.cli.images import data_hint, open_images
 from pixelsnail.cli.outputs import check_file, plural
 from pixelsnail.cli.parameters import Computing, Count, Drawing, Folder, Overwrite, Run, SourceOrFiles, form
 from pixelsnail.cli.runs import announce, load
 from pixelsnail.cli.sample import write_npz
 from pixelsnail.cli.terminal import Terminal, quoted
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from pixelsnail.names import nearest
 
 Mask = Annotated[str, form("WHAT", str)]
 EXAMPLES = (
@@ -29,7 +29,8 @@ def complete(
     known: Annotated[
         Mask,
         Parameter(
-            help="top (upper half), left (left half), or a mask image: white is known",
+            help="the half top, bottom, left or right, or a mask image of two values, the larger where pixels are "
+            "known",
         ),
     ],
     out: Annotated[Folder, Parameter(help="folder for the two files")],
@@ -43,46 +44,50 @@ def complete(
 ) -> None:
     """Keeps the known pixels of images and draws the rest, several times. Writes DIR/completions.png (the original,
     what was given of it, its completions) and DIR/completions.npz: x (n, C, H, W), known (H, W), completed (n, draws,
-    C, H, W) and levels.
+    C, H, W), levels, and each image's index in its source and label, where it has one.
 
     Pixels are drawn in raster order. That is a draw from p(unknown | known) only where all known pixels come before the
     unknown ones, an upper part of the image (--known top). With any other mask, pixels known later do not inform
     earlier ones.
     """
-    from pixelsnail import pictures
+    from pixelsnail import data, evaluation, pictures
+    from pixelsnail.data.masks import HALVES
 
+    is_file = known not in HALVES
+    if is_file and not Path(known).suffix and not Path(known).exists():
+        near = nearest(known, HALVES)
+        hint = f"did you mean {near!r}? E" if near else "e"
+        raise UsageError(
+            f"--known is {known!r}; {hint}xpected {', '.join(HALVES)} or a mask image, its larger value where pixels "
+            "are known."
+        )
     picture, array = out / "completions.png", out / "completions.npz"
     check_file(picture, (".png",), overwrite)
     check_file(array, (".npz",), overwrite)
     model = load(run, computing)
-    if source.images:
-        x = read_files(source.images[:count], model, terminal)
+    images = open_images(run, computing.weights, source, model, terminal).head(count)
+    x, context = images.batch(range(len(images))), model.condition.of(images, range(len(images)))
+    mask = data.mask(Path(known).expanduser() if is_file else known, x.shape[2], x.shape[3])
+    if evaluation.is_exact(mask):
+        terminal.note("The known pixels come before the unknown ones: exact draws from p(unknown | known).")
     else:
-        images = open_data(run, computing.weights, source, model, terminal)
-        x = images.batch(range(min(count, len(images))))
-    mask = read_known(known, x.shape[2], x.shape[3])
-    if not is_upper_part(mask):
         terminal.note(
             "The known pixels are not an upper part of the image: those known later do not inform earlier ones, and "
             "this is no draw from p(unknown | known)."
         )
     announce(drawing.engine, model, (x.shape[2], x.shape[3]), terminal)
     start = time.perf_counter()
+    repeated = None if context is None else context.repeat_interleave(draws, 0)
     with terminal.progress("completing", "pixels") as progress:
         completed = model.complete(
-            x.repeat_interleave(draws, 0), mask, seed=drawing.seed, temperature=drawing.temperature,
+            x.repeat_interleave(draws, 0), mask, seed=drawing.seed, temperature=drawing.temperature, context=repeated,
             batch=computing.batch, engine=drawing.engine, progress=progress,
         ).view(len(x), draws, *x.shape[1:]).cpu()  # fmt: skip
     seconds = time.perf_counter() - start
-    write_npz(array, x=x, known=mask, completed=completed, levels=model.levels)
+    about = {"index": images.indices} | ({} if images.labels is None else {"label": images.labels})
+    write_npz(array, x=x, known=mask, completed=completed, levels=model.levels, **about)
     pictures.write_png(pictures.completions(x, mask, completed, model.levels), picture)
     drawn = f"{plural(draws, 'completion')} of {plural(len(x), 'image')}"
     terminal.note(f"Drew {drawn} in {seconds:.1f} seconds: {picture}, {array}")
     hint = data_hint(run, computing.weights, source.data, model) or ""
     terminal.next(f"pixelsnail score {quoted(run)}{hint} --out scores.csv --maps maps --limit 20")
-
-
-def is_upper_part(known: "Tensor") -> bool:
-    """Whether every known pixel comes before every unknown one in raster order."""
-    flat = known.flatten().int()
-    return bool((flat.diff() <= 0).all())

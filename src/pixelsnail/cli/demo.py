@@ -110,10 +110,9 @@ def one_of_each(images: "Images") -> "Tensor":
 
 def draw_completions(model: "Model", x: "Tensor", path: Path, progress: Tell | None) -> None:
     """A picture of completions of the upper halves of x (n, C, H, W)."""
-    from pixelsnail import pictures
-    from pixelsnail.cli.images import read_known
+    from pixelsnail import data, pictures
 
-    known = read_known("top", x.shape[2], x.shape[3])
+    known = data.mask("top", x.shape[2], x.shape[3])
     completed = model.complete(x.repeat_interleave(DRAWS, 0), known, progress=progress)
     completed = completed.view(len(x), DRAWS, *x.shape[1:])
     pictures.write_png(pictures.completions(x, known, completed, model.levels), path)

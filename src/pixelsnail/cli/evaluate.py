@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from pixelsnail.cli.images import data_hint, open_data
+from pixelsnail.cli.images import data_hint, open_images
 from pixelsnail.cli.outputs import check_file
 from pixelsnail.cli.parameters import Computing, Count, File, Json, Limit, Name, Overwrite, Run, Source
 from pixelsnail.cli.runs import load
@@ -15,6 +15,7 @@ from pixelsnail.cli.table import Rows, show, show_columns, show_json, with_error
 from pixelsnail.cli.terminal import Terminal, quoted
 
 if TYPE_CHECKING:
+    from pixelsnail.data import Images
     from pixelsnail.evaluation import Evaluation
 
 EXAMPLES = (
@@ -61,7 +62,7 @@ def evaluate(
     training.check_same_data(names, weights, source=source.data is None, binarize=source.binarize == "auto")
     models = [load(name, computing) for name in names]
     training.check_same_levels(models, names)
-    images = open_data(run, weights, source, models[0], terminal)
+    images = open_images(run, weights, source, models[0], terminal)
     found: list[Evaluation] = []
     for name, model in zip(names, models, strict=True):
         with terminal.progress("evaluating" if not runs else f"evaluating {name}", "images") as progress:
@@ -73,9 +74,17 @@ def evaluate(
         if limit is None and computing.precision == "float32":
             remember(name, weights, found[-1], terminal)
     if runs:
-        show_several(names, found, json)
+        show_several(names, found, images if json else None)
     elif json:
-        show_json({"run": run, "weights": weights, **found[0].as_dict(), "precision": computing.precision})
+        show_json(
+            {
+                "run": run,
+                "weights": weights,
+                **found[0].as_dict(),
+                "precision": computing.precision,
+                "read": images.read.as_dict(),
+            }
+        )
     else:
         show([*rows(found[0]), ("precision", computing.precision), ("seconds", f"{found[0].seconds:.1f}")])
     if positions is not None:
@@ -95,16 +104,16 @@ def short_names(runs: Sequence[str]) -> list[str]:
     return list(runs)
 
 
-def show_several(names: Sequence[str], found: "Sequence[Evaluation]", json: bool) -> None:
-    """Prints a row a run, with its difference to the first."""
+def show_several(names: Sequence[str], found: "Sequence[Evaluation]", images: "Images | None") -> None:
+    """Prints a row a run, with its difference to the first; as JSON where the images are given."""
     differences = [one.difference(found[0]) for one in found]
-    if json:
+    if images is not None:
         runs = [
             {"run": run, "nats": one.nats, "nats_standard_error": one.standard_error, "bits_per_dim": one.bits_per_dim,
              "difference": difference, "difference_standard_error": error}
             for run, one, (difference, error) in zip(names, found, differences, strict=True)
         ]  # fmt: skip
-        show_json({**asdict(found[0].protocol), "runs": finite(runs)})
+        show_json({**asdict(found[0].protocol), "runs": finite(runs), "read": images.read.as_dict()})
         return
     columns = ("run", "nats/image", f"minus {names[0]}", "bits/dim")
     cells = [

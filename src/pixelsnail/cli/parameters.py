@@ -113,6 +113,10 @@ Device = Annotated[
 Batch = Annotated[Count, Parameter(help="images at a time: changes speed and memory, never the result")]
 Seed = Annotated[Whole, Parameter(help="image i depends on the seed and i alone")]
 Figure = Annotated[File, Parameter(help="figure, FILE.png or FILE.svg")]
+Context = Annotated[
+    Annotated[int, form("LABEL", whole(0))] | None,
+    Parameter(help="the class of all images, for a model that is conditioned on classes (default: the images' labels)"),
+]
 Limit = Annotated[Count | None, Parameter(help="only the first N images (default: all)")]
 Overwrite = Annotated[bool, Parameter(help="replace what is there already")]
 Json = Annotated[bool, Parameter(help="print one JSON object instead of the table")]
@@ -161,12 +165,17 @@ class Source:
         Parameter(help=f"{SOURCES} (default: what the run was trained on; mnist-mini for the packaged mnist)"),
     ] = None
     split: Annotated[
-        Literal["train", "validation", "test"], Parameter(help="split of the source: train, validation or test")
-    ] = "test"
+        Literal["train", "validation", "test", "all"] | None,
+        Parameter(
+            help="split of the source: train, validation, test or all (default: what training did not see, of the "
+            "run's own images; all of other images without splits, else test)"
+        ),
+    ] = None
     binarize: Annotated[
         Literal["auto", "dynamic", "threshold", "none"],
         Parameter(help="how grey levels become bits: dynamic, threshold or none; auto does as the training did"),
     ] = "auto"
+    context: Context = None
 
 
 @Parameter(name="*")
@@ -177,7 +186,8 @@ class SourceOrFiles(Source):
     images: Annotated[
         Files | None,
         Parameter(
-            help="image files instead; made grey or RGB as the model is, and binarised by threshold (default: none)",
+            help="image files instead, also folders and patterns such as 'shots/*.png'; made grey or RGB as the model "
+            "is, and binarised by threshold (default: none)",
             consume_multiple=True,
         ),
     ] = None

@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from pixelsnail.cli.errors import UsageError
 from pixelsnail.cli.evaluate import short_names
-from pixelsnail.cli.images import open_data
+from pixelsnail.cli.images import open_images
 from pixelsnail.cli.outputs import check_file
 from pixelsnail.cli.parameters import (
     Batch,
@@ -83,7 +83,7 @@ def receptive_field(
     found: dict[str, Reach] = {}
     for name, one, (model, these) in zip(names, asked, opened, strict=True):
         these = these.head(images)
-        labels = these.labels if model.classes else None
+        labels = model.condition.of(these, range(len(these)))
         with terminal.progress(f"{name}: receptive fields", "images") as progress:
             found[name] = evaluation.reach(
                 model, these.batch(range(len(these))), pixel, trained=is_trained(one), context=labels, seed=seed,
@@ -125,10 +125,10 @@ def open_both(name: str, source: Source, computing: Computing, terminal: Termina
             hint = instead(name, [*MODELS, *checkpoints.packaged()])
             raise MissingFileError(f"There is no run or model {name}; {hint} A run is a folder or hf:owner/name.")
         model = load(name, computing)
-        return model, open_data(name, computing.weights, source, model, terminal)
+        return model, open_images(name, computing.weights, source, model, terminal)
     model = MODELS[name](shape=(1, 28, 28), levels=2).to(choose_device(computing.device))
     binarize = None if source.binarize == "auto" else source.binarize
-    return model, data.open(source.data or "mnist-mini", source.split, binarize=binarize)
+    return model, data.open(source.data or "mnist-mini", source.split or "test", binarize=binarize)
 
 
 def show_table(found: "Mapping[str, Reach]", threshold: float) -> None:

@@ -1,13 +1,12 @@
 """`pixelsnail score`."""
 
-import csv
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from pixelsnail.cli.images import data_hint, open_data, read_files
+from pixelsnail.cli.images import data_hint, open_images
 from pixelsnail.cli.outputs import check_file, check_folder, plural
 from pixelsnail.cli.parameters import Computing, File, Folder, Limit, Overwrite, Run, SourceOrFiles
 from pixelsnail.cli.runs import load
@@ -15,8 +14,6 @@ from pixelsnail.cli.terminal import Terminal, quoted
 from pixelsnail.errors import ExistingFileError
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from pixelsnail.data import Images
     from pixelsnail.evaluation import Scores
     from pixelsnail.models import Model
@@ -40,9 +37,10 @@ def score(
     overwrite: Overwrite = False,
     terminal: Terminal = Terminal(),
 ) -> None:
-    """The likelihood of each image: a CSV file with the columns index, nats and bits_per_dim, and file where images are
-    files. With --maps, DIR/surprise_000000.png and so on show -log p of every pixel in nats, beside the image; all maps
-    of a run of this command share one scale. Dynamically binarised images are scored as their first draw.
+    """The likelihood of each image: a CSV file with the columns index (in the source), nats and bits_per_dim, and file
+    and label where there are any. With --maps, DIR/surprise_000000.png and so on show -log p of every pixel in nats,
+    beside the image; all maps of a run of this command share one scale. Dynamically binarised images are scored as
+    their first draw.
     """
     check_file(out, (".csv",), overwrite)
     if maps is not None:
@@ -50,23 +48,18 @@ def score(
     from pixelsnail import evaluation
 
     model = load(run, computing)
-    files = None if source.images is None else source.images[:limit]
-    x: Tensor | Images
-    if files is not None:
-        x = read_files(files, model, terminal)
-    else:
-        x = open_data(run, computing.weights, source, model, terminal)
-        x = x if limit is None else x.head(limit)
+    images = open_images(run, computing.weights, source, model, terminal)
+    images = images if limit is None else images.head(limit)
     with terminal.progress("scoring", "images") as progress:
-        scores = evaluation.score(model, x, batch=computing.batch, maps=maps is not None, progress=progress)
-    write_table(scores, out, files)
+        scores = evaluation.score(model, images, batch=computing.batch, maps=maps is not None, progress=progress)
+    scores.write_csv(out, images)
     mean = f"mean {scores.nats.mean():.2f} nats, {scores.bits_per_dim.mean():.4f} bits/dim"
-    terminal.note(f"Scored {plural(len(x), 'image')}, {mean}: {out}")
+    terminal.note(f"Scored {plural(len(images), 'image')}, {mean}: {out}")
     if maps is not None:
-        write_maps(model, x, scores, maps, terminal)
-        terminal.note(f"Drew {plural(len(x), 'map')}: {maps}")
+        write_maps(model, images, scores, maps, terminal)
+        terminal.note(f"Drew {plural(len(images), 'map')}: {maps}")
     hint = data_hint(run, computing.weights, source.data, model)
-    if hint is not None:
+    if hint is not None and source.images is None:
         terminal.next(f"pixelsnail evaluate {quoted(run)}{hint}")
 
 
@@ -87,25 +80,8 @@ def maps_in(folder: Path) -> list[Path]:
     return [path for path in folder.iterdir() if MAP.fullmatch(path.name)] if folder.is_dir() else []
 
 
-def write_table(scores: "Scores", path: Path, files: list[Path] | None) -> None:
-    """The table, with the names of the files where there are any."""
-    from pixelsnail.files import write_atomically
-
-    if files is None:
-        scores.write_csv(path)
-        return
-    rows = zip(range(len(files)), scores.nats.tolist(), scores.bits_per_dim.tolist(), map(str, files), strict=True)
-    with (
-        write_atomically(path) as temporary,
-        temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as table,
-    ):
-        csv.writer(table, lineterminator="\n").writerows([("index", "nats", "bits_per_dim", "file"), *rows])
-
-
-def write_maps(model: "Model", x: "Tensor | Images", scores: "Scores", folder: Path, terminal: Terminal) -> None:
+def write_maps(model: "Model", images: "Images", scores: "Scores", folder: Path, terminal: Terminal) -> None:
     """A map of each image, all on one scale."""
-    from torch import Tensor
-
     from pixelsnail import pictures
 
     for path in maps_in(folder):
@@ -114,7 +90,7 @@ def write_maps(model: "Model", x: "Tensor | Images", scores: "Scores", folder: P
     upper = scores.maps.max().item()
     with terminal.progress("drawing maps", "maps") as progress:
         for index, nats in enumerate(scores.maps):
-            image = x[index] if isinstance(x, Tensor) else x.batch([index])[0]
+            image = images.batch([index])[0]
             pictures.surprise_map(nats, image, model.levels, folder / f"surprise_{index:06}.png", upper=upper)
             if progress is not None:
                 progress(index + 1, len(scores.maps))

@@ -4,6 +4,7 @@ Likelihood on a set of images, nats of each image and pixel; the receptive field
 """
 
 from pixelsnail.evaluation.attention import attention_weights
+from pixelsnail.evaluation.completion import is_exact
 from pixelsnail.evaluation.likelihood import Evaluation, Protocol, evaluate, remember
 from pixelsnail.evaluation.reach import Reach, draw_reach, reach
 from pixelsnail.evaluation.receptive_field import ReceptiveField, connectivity, fresh, receptive_field
@@ -20,6 +21,7 @@ __all__ = [
     "draw_reach",
     "evaluate",
     "fresh",
+    "is_exact",
     "reach",
     "receptive_field",
     "remember",

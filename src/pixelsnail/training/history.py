@@ -1,12 +1,12 @@
 """What a run's metrics.csv tells: nats against steps and time."""
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
 from pixelsnail.errors import MissingFileError, WrongValueError
+from pixelsnail.files import read_csv
 from pixelsnail.training.metrics import COLUMNS
 
 TIMES = (60, 600, 3600, 6 * 3600, 24 * 3600)
@@ -57,14 +57,10 @@ def read_history(run: str | Path) -> list[Row]:
     path = Path(run) / "metrics.csv"
     if not path.is_file():
         raise MissingFileError(f"{path} is missing; expected the folder of a run that pixelsnail trained.")
-    with path.open(encoding="utf-8", newline="") as file:
-        table = csv.DictReader(file)
-        if tuple(table.fieldnames or ()) != COLUMNS:
-            raise WrongValueError(
-                f"{path} does not begin with {','.join(COLUMNS)}; expected the table that training wrote."
-            )
-        complete = [line for line in table if line["seconds"]]  # a last line may be cut short by a kill
-    rows = [Row(int(line["step"]), line["split"], float(line["nats"]), float(line["seconds"])) for line in complete]
+    rows = [
+        Row(int(line["step"]), line["split"], float(line["nats"]), float(line["seconds"]))
+        for line in read_csv(path, COLUMNS)
+    ]
     if not rows:
         raise WrongValueError(f"{path} holds no row yet; expected one every run.log steps.")
     return _without_pauses(rows)

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from pixelsnail.files import write_atomically
+from pixelsnail.files import read_csv, write_csv
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -21,9 +21,9 @@ class Metrics:
         """Goes on after `step`: later rows are cut, and those of the split `pending` at this step, which come again."""
         from torch.utils.tensorboard import SummaryWriter
 
-        kept = [row for row in _rows(table) if _before(row, step, pending)]
-        with write_atomically(table) as path, path.open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file, lineterminator="\n").writerows([COLUMNS, *kept])
+        rows = read_csv(table, COLUMNS) if table.is_file() else []
+        kept = [row for row in rows if int(row["step"]) < step or _stays(row, step, pending)]
+        write_csv(table, COLUMNS, (row.values() for row in kept))
         self.file: TextIO = table.open("a", encoding="utf-8", newline="")
         self.writer: Any = SummaryWriter(str(tensorboard), purge_step=step + 1 if step else None)
 
@@ -56,15 +56,5 @@ class Metrics:
         self.writer.close()
 
 
-def _rows(table: Path) -> list[list[str]]:
-    """The complete rows of a table; a last line that a kill cut short is none."""
-    if not table.is_file():
-        return []
-    text = table.read_text(encoding="utf-8")
-    lines = text[: text.rfind("\n") + 1].splitlines()[1:]
-    return [row for row in csv.reader(lines) if len(row) == len(COLUMNS)]
-
-
-def _before(row: list[str], step: int, pending: str | None) -> bool:
-    at = int(row[0])
-    return at < step or (at == step and row[2] != pending)
+def _stays(row: dict[str, str], step: int, pending: str | None) -> bool:
+    return int(row["step"]) == step and row["split"] != pending

@@ -1,6 +1,5 @@
 """What runs say of their data: which images a trained model is judged on, and how they were binarised."""
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,23 +36,41 @@ def trained_on(run: str | Path, weights: str = "best") -> Trained:
 
 
 def open_as_trained(
-    known: Trained, model: "Model", source: str | None = None, split: str = "test", binarize: str | None = None
+    known: Trained,
+    model: "Model",
+    source: str | None = None,
+    split: str | None = None,
+    binarize: str | None = None,
 ) -> "Images":
-    """A split of a source, by default that of the training, binarised as there where the model has two levels.
+    """Images to judge a model by, as it takes them: by default those that its training did not see.
 
-    Raises as `pixelsnail.data.open` does, and ValueError where neither says which images.
+    Of the training's own source that is its test split, or the validation images of one without; another source is
+    taken whole where it has no splits, else its test split. Images of a model with two levels are binarised as in the
+    training, `binarize` says otherwise. Raises as `pixelsnail.data.open` and `Images.as_like` do, and ValueError where
+    neither says which images.
     """
     from pixelsnail import data
 
+    own = source is None or (known.source is not None and data.resolve(source) == data.resolve(known.source))
     source = source or known.source
     if source is None:
         raise WrongValueError("It is not known what the model was trained on; say which images to take.")
-    validation = known.validation if source == known.source else 0
-    images = data.open(source, split, binarize=binarize or "none", validation=validation)
-    if binarize is None and model.levels == 2 and images.levels == 256 and images.shape[0] == 1:
-        how = known.binarize if known.binarize in ("dynamic", "threshold") else "dynamic"
-        images = dataclasses.replace(images, binarize=how)
-    return images
+    validation = known.validation if own else 0
+    if split is None:
+        split = _unseen(source, validation, own)
+    images = data.open(source, split, binarize="none", validation=validation)
+    how = known.binarize if known.binarize in ("dynamic", "threshold") else "dynamic"
+    return images if binarize == "none" else images.as_like(model.shape, model.levels, binarize=binarize or how)
+
+
+def _unseen(source: str, validation: int, own: bool) -> str:
+    """The split to judge by."""
+    from pixelsnail import data
+
+    if not own and data.is_flat(source):
+        return "all"
+    splits = data.splits_of(source, validation=validation)
+    return "validation" if own and "validation" in splits and "test" not in splits else "test"
 
 
 def check_same_data(runs: Sequence[str], weights: str = "best", *, source: bool = True, binarize: bool = True) -> None:
