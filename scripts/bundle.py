@@ -13,11 +13,8 @@ from pathlib import Path
 
 from pixelsnail import checkpoints, data, evaluation, pictures
 from pixelsnail.checkpoints.folder import PACKAGED
-from pixelsnail.cli.curve import draw, milestones, words
-from pixelsnail.cli.table import with_error
-from pixelsnail.cli.terminal import Terminal
 from pixelsnail.models import Model
-from pixelsnail.training.history import read_history
+from pixelsnail.training.history import draw_history, milestones, read_history
 
 ROOT = Path(__file__).parents[1]
 PAGES = ("README.md", "docs/how-to.md")
@@ -38,11 +35,10 @@ def rounded(model: Model) -> Model:
     return half
 
 
-def judge(model: Model, source: str, draws: int, limit: int | None, terminal: Terminal) -> dict[str, object]:
+def judge(model: Model, source: str, draws: int, limit: int | None) -> dict[str, object]:
     """The nats of the test images over several dynamic binarisations, and of the embedded ones in their first draw."""
     images = data.open(source, "test", binarize="dynamic")
-    with terminal.progress("evaluating", "images") as progress:
-        found = evaluation.evaluate(model, images, binarizations=draws, limit=limit, progress=progress)
+    found = evaluation.evaluate(model, images, binarizations=draws, limit=limit)
     mini = evaluation.evaluate(model, data.open(EMBEDDED, "test", binarize="dynamic"))
     return {
         "test_nats": found.nats,
@@ -103,9 +99,9 @@ def replace(names: dict[str, str]) -> None:
 def write_curve(run: Path) -> None:
     """The picture of a run's nats against time, and the table of docs/how-to.md."""
     rows = read_history(run)
-    draw(rows, CURVE)
+    draw_history(rows, CURVE)
     lines = ["| after | steps | training nats | validation nats |", "|---|---|---|---|"]
-    lines += [f"| {' | '.join(words(one))} |" for one in milestones(rows)]
+    lines += [f"| {' | '.join(one.words())} |" for one in milestones(rows)]
     replace({"curve": "\n" + "\n".join(lines) + "\n"})
     print(f"{CURVE.name}: {len(rows)} rows, until step {rows[-1].step}")
 
@@ -132,15 +128,14 @@ def main() -> None:
         about = added(about, checkpoints.about(options.init))
     half = rounded(checkpoints.load(options.run))
     model = copy.deepcopy(half).float()  # what loading gives
-    with Terminal() as terminal:
-        about |= judge(model.to(options.device), options.data, options.binarizations, options.limit, terminal)
+    about |= judge(model.to(options.device), options.data, options.binarizations, options.limit)
     checkpoints.save(half, PACKAGED / options.name, about=about)
     print("\n".join(f"{name}: {value}" for name, value in about.items()))
     pictures.write_png(pictures.grid(model.cpu().sample(64), model.levels), SAMPLES)
     hours = about["seconds"] / 3600
     replace(
         {
-            "nats": with_error(about["test_nats"], about["test_nats_standard_error"]),
+            "nats": f"{about['test_nats']:.2f} +- {about['test_nats_standard_error']:.2f}",
             "tested": str(about["test_on"]).removeprefix("MNIST, "),
             "trained": f"{about['epochs']:.1f} epochs, {hours:.1f} hours",
         }

@@ -11,9 +11,10 @@ import argparse
 import time
 from pathlib import Path
 
+from pixelsnail.training.budget import steps_within, with_steps
+
 from pixelsnail import training
 from pixelsnail.cli.terminal import Terminal
-from pixelsnail.training.budget import steps_within, with_steps
 
 VALIDATIONS = 0.1
 

@@ -104,6 +104,12 @@ def splits_of(source: str, *, validation: int = 0) -> tuple[str, ...]:
     return tuple(split for split in rules.SPLITS if split in found)
 
 
+def is_flat(source: str) -> bool:
+    """Whether a source has no splits of its own: whoever judges takes it whole, training divides it."""
+    kind, location = parse(source)
+    return isinstance(SOURCES[kind].open(location, None, None), Flat)
+
+
 def resolve(source: str, relative_to: str | Path | None = None) -> str:
     """The source with its path made absolute, so that it is found from any folder; others are returned as they are.
 

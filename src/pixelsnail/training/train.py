@@ -1,13 +1,13 @@
 """`train`: from a recipe to a run."""
 
 import dataclasses
-import os
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from pixelsnail.errors import MissingPackageError, WrongValueError
+from pixelsnail.machine import is_first_process
 from pixelsnail.training.events import Progress
 from pixelsnail.training.recipe import Note, Recipe, read
 from pixelsnail.training.runs import RunFolder
@@ -48,7 +48,7 @@ def train(
     tell = note or (lambda _: None)
     plan = read(recipe, overrides if data is None else {"data": data, **overrides}, tell)
     folder = RunFolder(Path(out))
-    first = not any(int(os.environ.get(name, 0)) for name in ("RANK", "LOCAL_RANK"))
+    first = is_first_process()
     if first:
         folder.check(resume, overwrite)
     _require("lightning", "tensorboard")
