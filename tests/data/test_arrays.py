@@ -223,6 +223,7 @@ def test_one_array_and_its_labels_have_many_names(npz, images, labels):
         (np.full(4, 0.5), "holds float64, which is no class"),
         (np.array([1, 2, np.nan, 0]), "has no label at 2"),
         (noise(4, 2), r"shape \(4, 2\)"),
+        (np.array([[1, 1], [0, 1], [1, 0], [1, 0]]), r"shape \(4, 2\)"),
     ],
 )
 def test_labels_that_nobody_needs_stop_nothing(npz, labels, reason):

@@ -128,7 +128,9 @@ def test_levels_that_a_model_does_not_have_are_refused_when_there_are_any():
     images = data.from_arrays(np.array([[[0, 1], [1, 0]]]), levels=256)
     assert images.as_like((1, 2, 2), 17).batch([0]).flatten().tolist() == [0, 1, 1, 0]
     images = data.from_arrays(np.array([[[0, 30], [1, 0]]]), levels=256)
-    with pytest.raises(ValueError, match=r"Image 0 of arrays holds level 30, but levels is 17; expected 0 \.\.\. 16"):
+    with pytest.raises(
+        ValueError, match=r"Image 0 of arrays holds level 30, but this model has L = 17; expected 0 \.\.\. 16"
+    ):
         images.as_like((1, 2, 2), 17)
 
 

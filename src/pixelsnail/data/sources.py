@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import SupportsIndex
 
@@ -18,6 +17,7 @@ from pixelsnail.data.mnist import open_mnist
 from pixelsnail.data.photos import open_photos
 from pixelsnail.data.store import Array, Content, Flat, Store, concatenated, limited
 from pixelsnail.errors import WrongValueError
+from pixelsnail.names import nearest
 
 ALL = "all"
 """Judging: a source without splits whole, all the splits of others one after another."""
@@ -85,7 +85,7 @@ def open(
     content = SOURCES[kind].open(location, given, axes)
     store, numbers, division = _choose(source, kind, content, split, validation)
     if given is not None and store.levels != given:
-        store = limited(store, given, source)
+        store = limited(store, given, source, "levels is")
     return Images(store, numbers, source, split, binarize, seed, division)
 
 
@@ -141,15 +141,15 @@ def _hint(source: str) -> str:
         return f" Did you mean folder:{source}?"
     if path.suffix in suffixes:
         return f" Did you mean {suffixes[path.suffix]}:{source}?"
-    near = get_close_matches(source.partition(":")[0], SOURCES, n=1, cutoff=0.5)
-    return f" Did you mean {SOURCES[near[0]].form}?" if near else ""
+    near = nearest(source.partition(":")[0], SOURCES)
+    return f" Did you mean {SOURCES[near].form}?" if near else ""
 
 
 def check_choice(name: str, value: str, valid: Sequence[str]) -> None:
     """Raises ValueError for a word that is none of these."""
     if value not in valid:
-        near = get_close_matches(str(value), valid, n=1, cutoff=0.5)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        near = nearest(str(value), valid)
+        hint = f" Did you mean {near!r}?" if near else ""
         raise WrongValueError(f"{name} is {value!r}; expected one of {', '.join(valid)}.{hint}")
 
 

@@ -110,23 +110,23 @@ def _rows(images: Array, numbers: Array) -> Array:
     return np.asarray(images[numbers])
 
 
-def limited(store: Store, levels: int, name: str) -> Store:
-    """The same values as so many levels. Raises WrongValueError for one outside, beyond MEMORY when read."""
+def limited(store: Store, levels: int, name: str, who: str) -> Store:
+    """The same values as so many levels, which `who` has. Raises WrongValueError for one outside, late beyond MEMORY."""
     if levels < store.levels and store.bytes <= MEMORY:
         for first in range(0, store.count, 1024):
-            _within(store, levels, name, np.arange(first, min(first + 1024, store.count)))
-    read = store.read if levels >= store.levels else partial(_within, store, levels, name)
+            _within(store, levels, name, who, np.arange(first, min(first + 1024, store.count)))
+    read = store.read if levels >= store.levels else partial(_within, store, levels, name, who)
     return replace(store, levels=levels, levels_from="", read=read)
 
 
-def _within(store: Store, levels: int, name: str, numbers: Array) -> Array:
+def _within(store: Store, levels: int, name: str, who: str, numbers: Array) -> Array:
     values = store.read(numbers)
     outside = values.reshape(len(numbers), -1).max(1) >= levels if len(numbers) else np.zeros(0, bool)
     if outside.any():
         which = int(np.argmax(outside))
         raise WrongValueError(
-            f"Image {numbers[which]} of {name} holds level {values[which].max()}, but levels is {levels}; expected "
-            f"0 ... {levels - 1}."
+            f"Image {numbers[which]} of {name} holds level {values[which].max()}, but {who} {levels}; expected 0 ... "
+            f"{levels - 1}."
         )
     return values
 
