@@ -285,7 +285,6 @@ def test_splits_are_told_without_reading_arrays(npz):
 
 def test_arrays_larger_than_memory_stay_on_the_disk(tmp_path, monkeypatch):
     monkeypatch.setattr(loading, "MEMORY", 100)
-    monkeypatch.setattr(loading.load, "__defaults__", (100,))
     array = noise(40, 5, 6)
     np.savez(tmp_path / "x.npz", x=array, y=np.arange(40))
     np.savez_compressed(tmp_path / "c.npz", x=array)

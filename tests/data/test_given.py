@@ -136,9 +136,9 @@ def test_levels_that_a_model_does_not_have_are_refused_when_there_are_any():
 
 def test_few_levels_for_a_model_of_many_are_said():
     images = data.from_arrays(LEVELS % 2)
-    assert "no level above 1 for a model of 256 levels" in str(images.as_like((1, 4, 5), 256).read)
+    assert "256 levels (as the model has); no labels; no level above 1" in str(images.as_like((1, 4, 5), 256).read)
     codes = data.from_arrays(LEVELS, levels=17).as_like((1, 4, 5), 32)
-    assert codes.read.notes == ()
+    assert (codes.levels, codes.read.notes) == (32, ())
 
 
 def test_other_numbers_of_channels_are_refused():

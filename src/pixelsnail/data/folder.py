@@ -197,7 +197,9 @@ class Pages:
         read = partial(_decode_pages, self.pages, shape, depth)
         chosen = np.arange(len(self.pages)) if numbers is None else numbers
         if len(chosen) * prod(shape) * (1 + (depth > 256)) <= MEMORY:
-            read = partial(_held, read(chosen), chosen)
+            decoded = read(chosen)
+            notes += _dark(decoded, self.pages) if depth == 256 else []
+            read = partial(_held, decoded, chosen)
         return Store(
             len(self.pages), depth, shape, labels, read, files=self.names, left_out=self.left_out, notes=tuple(notes)
         )
@@ -245,6 +247,14 @@ def _decode_pages(pages: Sequence[Page], shape: tuple[int, int, int], levels: in
     for place, number in zip(decoded, numbers.tolist(), strict=True):
         place[:] = image_files.read_page(pages[number], levels)
     return decoded
+
+
+def _dark(decoded: Array, pages: Sequence[Page]) -> list[str]:
+    """What to say of 16 bits of which the upper ones are not used, as of cameras and scanners of 10 or 12 bits."""
+    largest = int(decoded.max()) if all(page.bits == 16 for page in pages) and decoded.size else 255
+    return (
+        [f"none of these above {largest} of 255: levels {(largest + 1) * 256} keeps all bits"] if largest < 64 else []
+    )
 
 
 def _held(images: Array, chosen: Array, numbers: Array) -> Array:
