@@ -244,8 +244,9 @@ def _understood(pages: Sequence[Page], depth: int) -> tuple[tuple[int, int, int]
 
 def _decode_pages(pages: Sequence[Page], shape: tuple[int, int, int], levels: int, numbers: Array) -> Array:
     decoded = np.empty((len(numbers), *shape), dtype=np.uint8 if levels == 256 else np.uint16)
-    for place, number in zip(decoded, numbers.tolist(), strict=True):
-        place[:] = image_files.read_page(pages[number], levels)
+    found = image_files.read_pages([pages[number] for number in numbers.tolist()], levels)
+    for place, image in zip(decoded, found, strict=True):
+        place[:] = image
     return decoded
 
 

@@ -10,9 +10,10 @@ profiles         levels are the file's own numbers: ICC profiles other than sRGB
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -86,13 +87,18 @@ def _page(image: Any, file: Path, number: int, notes: list[str]) -> Page:
     return Page(file, number, (channels, height, width), bits, (*notes, *depth, *said(image, orientation)))
 
 
-def read_page(page: Page, levels: int) -> Array:
-    """The levels (C, H, W) of a page: uint8 for 256 levels, else as many bits as the file has."""
-    with opened(page.file) as image:
-        if page.number:
-            with naming(str(page.file)):
-                image.seek(page.number)
-        return decode(image, str(page.file), levels)
+def read_pages(found: Sequence[Page], levels: int) -> Iterator[Array]:
+    """The levels (C, H, W) of pages: uint8 for 256 levels, else as many bits as a file has.
+
+    Pages of one file that follow each other are read from it in one go: each page of a stack is found from the last.
+    """
+    for file, run in groupby(found, key=lambda page: page.file):
+        with opened(file) as image:
+            for page in run:
+                if page.number != image.tell():
+                    with naming(str(file)):
+                        image.seek(page.number)
+                yield decode(image, str(file), levels)
 
 
 def decode(image: Any, name: str, levels: int = 256) -> Array:
