@@ -87,21 +87,22 @@ def list_images(folder: Path) -> Listing:
 
 def _images_among(entries: Sequence[Path], parent: Path | None = None) -> tuple[list[Path], list[Path]]:
     """The images (of those right in `parent`), and the other files."""
-    files = [entry for entry in entries if entry.is_file()]
+    files = [entry for entry in entries if not entry.is_dir()]
     images = [file for file in files if parent in (None, file.parent) and image_files.is_image(file)]
     kept = set(images)
     return images, [file for file in files if file not in kept]
 
 
-def _files_below(folder: Path) -> Iterator[Path]:
-    """All files below a folder but hidden ones."""
+def _files_below(folder: Path, above: frozenset[Path] = frozenset()) -> Iterator[Path]:
+    """All files below a folder but hidden ones; a link to one of the folders on the way there is not followed."""
+    above |= {folder.resolve()}
     for entry in folder.iterdir():
         if entry.name.startswith("."):
             continue
-        if entry.is_dir():
-            yield from _files_below(entry)
-        else:
+        if not entry.is_dir():
             yield entry
+        elif not (entry.is_symlink() and entry.resolve() in above):
+            yield from _files_below(entry, above)
 
 
 def _refuse_inner_splits(folder: Path) -> None:
@@ -230,7 +231,7 @@ def _understood(pages: Sequence[Page], depth: int) -> tuple[tuple[int, int, int]
     for page in pages:
         if page.shape[1:] != first.shape[1:]:
             raise WrongValueError(
-                f"{page.file} is {page.shape[1]} x {page.shape[2]}, but {first.file} is {first.shape[1]} x "
+                f"{page} is {page.shape[1]} x {page.shape[2]}, but {first} is {first.shape[1]} x "
                 f"{first.shape[2]}; expected images of one size. Resize or crop them first."
             )
     channels = max(page.shape[0] for page in pages)

@@ -48,7 +48,7 @@ TURNED = (5, 6, 7, 8)
 """EXIF orientations that exchange height and width."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Page:
     """One image of a file: which, (C, H, W), bits a channel, and what is to be said of it."""
 
@@ -57,6 +57,9 @@ class Page:
     shape: tuple[int, int, int]
     bits: int
     notes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.file}#{self.number}" if self.number else str(self.file)
 
 
 def pages(file: Path) -> list[Page]:
@@ -215,8 +218,8 @@ def is_image(file: Path) -> bool:
     """By its suffix, or by its first bytes."""
     from PIL import Image
 
-    if file.suffix.lower() in SUFFIXES:
-        return True
+    if file.suffix.lower() in SUFFIXES or not file.is_file():
+        return file.suffix.lower() in SUFFIXES
     try:
         with Image.open(file, formats=SIGNED):
             return True
@@ -242,7 +245,7 @@ def naming(name: str) -> Iterator[None]:
     """Names the file in Pillow's errors, which are of many types and often do not."""
     try:
         yield
-    except (PermissionError, WrongValueError):
+    except (PermissionError, MemoryError, WrongValueError):
         raise
     except Exception as error:
         reason: object = error
