@@ -104,6 +104,17 @@ def test_grey_among_colour_is_repeated_whatever_the_order(tmp_path, save, first)
     assert "grey repeated as red, green and blue (1 of 2)" in str(images.read)
 
 
+def test_grey_splits_beside_colour_ones_are_repeated(tmp_path, save):
+    grey = save(tmp_path / "test" / "0.png")
+    save(tmp_path / "train" / "1.png")
+    save(tmp_path / "train" / "2.png", mode="RGB")
+    for split in ("train", "test", "all"):
+        assert data.open(f"folder:{tmp_path}", split).shape == (3, 5, 4)
+    test = data.open(f"folder:{tmp_path}", "test")
+    assert np.array_equal(test.batch([0])[0].numpy(), np.broadcast_to(grey, (3, 5, 4)))
+    assert "grey repeated as red, green and blue" in str(test.read)
+
+
 # Names of splits (C36)
 
 

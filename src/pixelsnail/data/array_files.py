@@ -10,8 +10,9 @@ from functools import cache, partial
 from pathlib import Path
 
 from pixelsnail.data import loading, rules
+from pixelsnail.data.contents import Content, Flat, Named
 from pixelsnail.data.rules import Unusable
-from pixelsnail.data.store import Array, Content, Flat, Labels, Named, Store, in_memory
+from pixelsnail.data.store import Array, Labels, Store, in_memory
 from pixelsnail.errors import WrongValueError
 
 IMAGE_WORDS = {"x", "images", "image", "imgs", "img", "data", "codes", "inputs", "samples"}

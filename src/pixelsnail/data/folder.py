@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from pixelsnail.data import image_files, rules
+from pixelsnail.data.contents import Content, Flat, Named
 from pixelsnail.data.image_files import SUFFIXES, Page
-from pixelsnail.data.store import MEMORY, Array, Content, Flat, Labels, Named, Store
+from pixelsnail.data.store import MEMORY, Array, Labels, Store
 from pixelsnail.errors import MissingFileError, NotAFolderError, WrongValueError
 
 
@@ -57,7 +58,8 @@ def open_folder(location: str, levels: int | None = None, axes: str | None = Non
         )
     present = {split: listing for split, listing in listings.items() if listing.files}
     return Named(
-        {split: partial(_read_split, listing, folder, classes, beside, levels) for split, listing in present.items()}
+        {split: partial(_read_split, listing, folder, classes, beside, levels) for split, listing in present.items()},
+        lambda: any(image_files.is_colour(file) for listing in present.values() for file in listing.files),
     )
 
 

@@ -43,6 +43,12 @@ def read(source: str, rows: Any, labels: Labels | None, unlabelled: str, levels:
     return Store(len(rows), depth, shape, labels, decode, unlabelled=unlabelled)
 
 
+def in_colour(source: str, rows: Any) -> bool:
+    """Whether any image of the rows is in colour."""
+    column = _column(source, rows)
+    return column is not None and (column.channels == 3 or (column.channels == 0 and _any_colour(column)))
+
+
 def _column(source: str, rows: Any) -> Column | None:
     """The first column that holds encoded images, whatever the set has declared of it, or None."""
     import datasets

@@ -227,6 +227,15 @@ def is_image(file: Path) -> bool:
         return False
 
 
+def is_colour(file: Path) -> bool:
+    """Whether the first image of a file is in colour; what cannot be read is none, and told when it is read."""
+    try:
+        with opened(file) as image:
+            return channels_of(image, str(file)) == 3
+    except (WrongValueError, MissingFileError):
+        return False
+
+
 @contextmanager
 def opened(file: Path) -> Iterator[Any]:
     """The file as a Pillow image, its pixels not yet decoded."""

@@ -1,6 +1,6 @@
 """One string names a source: `mnist-mini`, `mnist:FOLDER`, `folder:PATH`, `npz:PATH`, `hf:NAME` and others."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import SupportsIndex
@@ -10,12 +10,13 @@ import numpy as np
 from pixelsnail.data import binarization, rules
 from pixelsnail.data.array_files import open_arrays
 from pixelsnail.data.cifar import open_cifar10, open_imagenet32
+from pixelsnail.data.contents import Content, Flat, Named
 from pixelsnail.data.folder import open_folder
 from pixelsnail.data.hugging_face import open_hub
 from pixelsnail.data.images import Images
 from pixelsnail.data.mnist import open_mnist
 from pixelsnail.data.photos import open_photos
-from pixelsnail.data.store import Array, Content, Flat, Store, concatenated, limited
+from pixelsnail.data.store import Array, Store, concatenated, limited
 from pixelsnail.errors import WrongValueError
 from pixelsnail.names import nearest
 
@@ -163,14 +164,14 @@ def _choose(source: str, kind: str, content: Content, split: str, validation: in
             f"{source} has a validation split of its own; leave validation at 0 instead of {validation}."
         )
     if split == ALL:
-        store = concatenated([found[name]() for name in rules.SPLITS if name in found])
+        store = concatenated([content.read(name, source) for name in rules.SPLITS if name in found])
         return store, np.arange(store.count), f"of its splits {', '.join(s for s in rules.SPLITS if s in found)}"
     if validation and split != "test":
-        return _hold_out(source, kind, content.splits, split, validation)
+        return _hold_out(source, kind, content, split, validation)
     if split not in found:
         hint = " Hold training images out: validation=5000." if split == "validation" and "train" in found else ""
         raise WrongValueError(f"{source} has no split {split!r}; it has {', '.join(found)}.{hint}")
-    store = found[split]()
+    store = content.read(split, source)
     return store, np.arange(store.count), ""
 
 
@@ -195,12 +196,12 @@ def _part(source: str, content: Flat, split: str, validation: int) -> tuple[Stor
     return content.read(parts[split]), parts[split], f"divided 80/10/10 by the hash of {content.by}"
 
 
-def _hold_out(
-    source: str, kind: str, found: Mapping[str, Callable[[], Store]], split: str, validation: int
-) -> tuple[Store, Array, str]:
-    if "train" not in found:
-        raise WrongValueError(f"{source} has no split 'train' to hold images out of; it has {', '.join(found)}.")
-    store = found["train"]()
+def _hold_out(source: str, kind: str, content: Named, split: str, validation: int) -> tuple[Store, Array, str]:
+    if "train" not in content.splits:
+        raise WrongValueError(
+            f"{source} has no split 'train' to hold images out of; it has {', '.join(content.splits)}."
+        )
+    store = content.read("train", source)
     if validation >= store.count:
         raise WrongValueError(
             f"validation is {validation}, but {source} has {store.count} training images; expected fewer."

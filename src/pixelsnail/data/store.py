@@ -1,6 +1,6 @@
 """What every source gives: images to be read by number."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from math import prod
@@ -74,30 +74,6 @@ class Store:
     def noting(self, *notes: str) -> "Store":
         """The same images, with more to be said of them."""
         return replace(self, notes=(*self.notes, *(note for note in notes if note not in self.notes)))
-
-
-@dataclass(frozen=True)
-class Named:
-    """A source with splits of its own, each read when it is called; none of them is empty."""
-
-    splits: Mapping[str, Callable[[], Store]]
-
-
-@dataclass(frozen=True)
-class Flat:
-    """A source without splits: all its images, and the names by whose hash training divides them.
-
-    read(numbers) is a store of all of them, of which only those with these numbers (None: all) will be read; `by` is
-    what the names are, for people; `at_least` is how many images there are if counting them takes long.
-    """
-
-    read: Callable[[Array | None], Store]
-    names: Callable[[], Sequence[str]]
-    by: str
-    at_least: int = 0
-
-
-Content = Named | Flat
 
 
 def in_memory(images: Array, levels: int, labels: Labels | None = None, **more: Any) -> Store:
