@@ -78,7 +78,7 @@ def _decode(column: Column, number: int, depth: int) -> Array:
         raise WrongValueError(f"{title} is missing; expected an image in every row.")
     from PIL import Image
 
-    with image_files.naming(title), _encoded(value) as file, Image.open(file, formats=image_files.FORMATS) as image:
+    with image_files.naming(title), _encoded(value) as file, Image.open(file, formats=image_files.formats()) as image:
         if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
             raise WrongValueError(f"{title} holds {image.n_frames} images; expected one a row.")  # type: ignore[attr-defined]
         return image_files.decode(image, title, depth)
@@ -117,7 +117,7 @@ def _is_colour(column: Column, number: int) -> bool:
     value = column.rows[number][column.key]
     title = f"Image {number} of {column.source}"
     try:
-        with _encoded(value) as file, Image.open(file, formats=image_files.FORMATS) as image:
+        with _encoded(value) as file, Image.open(file, formats=image_files.formats()) as image:
             return image_files.channels_of(image, title) == 3
     except Exception:  # what cannot be read is told when it is read
         return False

@@ -13,6 +13,8 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -27,10 +29,10 @@ SUFFIXES = (
     ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm",
     ".pbm", ".pnm", ".jp2", ".j2k", ".avif", ".tga", ".pcx", ".qoi",
 )  # fmt: skip
-FORMATS = ("PNG", "JPEG", "BMP", "DIB", "GIF", "WEBP", "TIFF", "PPM", "JPEG2000", "AVIF", "TGA", "PCX", "QOI")
-"""Pillow's names of the formats that are tried: pictures of pixels, no documents and nothing that calls a program."""
-SIGNED = tuple(form for form in FORMATS if form not in ("TGA", "PCX", "DIB"))
-"""Those that their first bytes tell from any other file."""
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM", "JPEG2000", "AVIF", "QOI")
+"""Pillow's names of the formats that their first bytes tell: pictures of pixels, nothing that calls a program."""
+UNSIGNED = ("DIB", "TGA", "PCX")
+"""Those that only a suffix tells."""
 
 GREY, COLOUR = ("1", "L", "LA", "La", "I;16", "I;16B", "I;16L", "I;16N", "I"), ("RGB", "RGBA", "RGBa", "PA")
 """Pillow's modes that may be read."""
@@ -214,6 +216,13 @@ def _refuse_transparency(image: Any, name: str) -> None:
         raise WrongValueError(f"{name} has transparent pixels; expected grey or RGB. Put it on a background first.")
 
 
+@cache
+def formats() -> tuple[str, ...]:
+    """The formats that this Pillow knows, those of UNSIGNED last."""
+    known = [form for form in FORMATS if form != "AVIF" or find_spec("PIL.AvifImagePlugin")]
+    return (*known, *UNSIGNED)
+
+
 def is_image(file: Path) -> bool:
     """By its suffix, or by its first bytes."""
     from PIL import Image
@@ -221,7 +230,7 @@ def is_image(file: Path) -> bool:
     if file.suffix.lower() in SUFFIXES or not file.is_file():
         return file.suffix.lower() in SUFFIXES
     try:
-        with Image.open(file, formats=SIGNED):
+        with Image.open(file, formats=formats()[: -len(UNSIGNED)]):
             return True
     except Exception:  # whatever a decoder makes of it, it is no image that is read here
         return False
@@ -244,7 +253,7 @@ def opened(file: Path) -> Iterator[Any]:
     if not file.is_file():
         raise MissingFileError(f"There is no file {file}; expected an image.")
     with naming(str(file)):
-        image = Image.open(file, formats=FORMATS)
+        image = Image.open(file, formats=formats())
     with image:
         yield image
 
