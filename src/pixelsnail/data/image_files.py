@@ -85,8 +85,11 @@ def _page(image: Any, file: Path, number: int, notes: list[str]) -> Page:
     channels, bits = channels_of(image, name), bits_of(image, name)
     with naming(name):
         orientation = image.getexif().get(ORIENTATION, 1)
-    turned = orientation in TURNED and image.format != "TIFF"  # of which Pillow gives the size when turned
-    height, width = (image.width, image.height) if turned else (image.height, image.width)
+    height, width = image.height, image.width
+    if image.format == "TIFF":  # some versions of Pillow give the size when turned, others as it is stored
+        height, width = image.tag_v2[257], image.tag_v2[256]
+    if orientation in TURNED:
+        height, width = width, height
     shallow = image.mode == "1" or (bits < 8 and image.mode == "L")
     depth = ["fewer than 8 bits scaled to 0 ... 255"] if shallow else []
     return Page(file, number, (channels, height, width), bits, (*notes, *depth, *said(image, orientation)))
