@@ -71,7 +71,8 @@ def pages(file: Path) -> list[Page]:
         if image.format == "MPO":
             notes.append("of MPO photographs the first picture")
         else:
-            count = getattr(image, "n_frames", 1)
+            with naming(str(file)):
+                count = getattr(image, "n_frames", 1)
         found = []
         for number in range(count):
             with naming(str(file)):
@@ -266,10 +267,10 @@ def naming(name: str) -> Iterator[None]:
     """Names the file in Pillow's errors, which are of many types and often do not."""
     try:
         yield
-    except (PermissionError, MemoryError, WrongValueError):
+    except (PermissionError, WrongValueError):
         raise
     except Exception as error:
-        reason: object = error
+        reason = str(error) or type(error).__name__  # memory that ran out has no words
         if type(error).__name__ == "UnidentifiedImageError":
             reason = _unknown(Path(name))
         raise WrongValueError(f"{name} cannot be read as an image ({reason}). Replace or remove it.") from None
