@@ -17,6 +17,7 @@ from pixelsnail.checkpoints.reference import check_arguments, known
 from pixelsnail.errors import WrongValueError
 from pixelsnail.models import Model, PixelCNNpp, PixelSNAILOriginal
 from pixelsnail.models.weights import check_fit
+from pixelsnail.nn import ClassBias
 from pixelsnail.nn.normalization import Normalized, NormalizedUpsampling
 
 SNAIL = {
@@ -144,7 +145,7 @@ def _as_theirs(model: Model) -> dict[str, Tensor]:
     views, count = dict[str, Tensor](), Counter[str]()
     for layer in _in_order(model):
         tensor = layer.weight
-        if isinstance(layer, nn.Linear):
+        if isinstance(layer, ClassBias):
             kind, parts = "conditional_weights", {"hw": tensor.t()}
         else:
             assert isinstance(layer, Normalized)
@@ -176,4 +177,4 @@ def _in_order(model: Model) -> Iterator[Any]:
                 parts += [layer for pair in zip(*layers, strict=True) for layer in pair]
         parts.append(model.out)
     for part in parts:
-        yield from (layer for layer in part.modules() if isinstance(layer, Normalized | nn.Linear))
+        yield from (layer for layer in part.modules() if isinstance(layer, Normalized | ClassBias))
