@@ -4,7 +4,7 @@ PIP_FLAGS ?=
 BIN := .venv/bin
 ABLATION := $(addprefix ablation/,interleaved no-attention attention-only pixelcnn gated-pixelcnn imagegpt pixelrnn)
 
-.PHONY: install demo compare test test-all lint bench clean
+.PHONY: install demo compare test test-all test-processors lint bench clean
 .DEFAULT_GOAL := help
 
 help:
@@ -12,6 +12,7 @@ help:
 	@echo "make compare   train seven small models for equal time, and leave a table and curves in runs/compare"
 	@echo "make test      install, then ruff, the type checker and the tests"
 	@echo "make test-all  the same with the slow tests"
+	@echo "make test-processors  the quick tests as on processors with fewer instructions, and with more threads"
 	@echo "make bench     the benchmarks"
 	@echo "make install   only the installation, into .venv"
 
@@ -39,6 +40,9 @@ test: lint
 
 test-all: lint
 	$(BIN)/pytest
+
+test-processors: .venv/.installed
+	$(BIN)/python scripts/processors.py $(TESTS)
 
 bench: .venv/.installed
 	$(BIN)/python -m benchmarks

@@ -7,7 +7,8 @@ from PIL import Image
 
 import pixelsnail
 from pixelsnail import pictures
-from tiny import every_model, fit, random_levels
+from tiny import context_of, every_model, fit, random_levels
+from tolerance import assert_close
 
 
 @every_model
@@ -17,12 +18,13 @@ def test_maps_of_any_size_train_a_step_are_scored_and_sampled(build, size):
     shape = fit(build, (1, *size))
     model = build(shape, 5)
     x = random_levels(5, (2, *shape))
-    before = model.log_prob(x).mean()
+    context = context_of(model, 2)
+    before = model.log_prob(x, context).mean()
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-5)
-    model.pixel_nats(x).sum((1, 2)).mean().backward()
+    model.pixel_nats(x, context).sum((1, 2)).mean().backward()
     optimizer.step()
-    assert model.log_prob(x).mean() > before
-    assert model.sample(2, batch=2).shape == (2, *shape)
+    assert model.log_prob(x, context).mean() > before
+    assert model.sample(2, batch=2, context=context).shape == (2, *shape)
 
 
 @pytest.mark.parametrize(
@@ -67,5 +69,5 @@ def test_a_codebook_of_512_has_exactly_512_outcomes_a_position():
     x = random_levels(512, (2, 1, 4, 4))
     table = model.distribution(x).table(0)
     assert table.shape == (2, 4, 4, 512)
-    torch.testing.assert_close(table.sum(-1), torch.ones(2, 4, 4))
+    assert_close(table.sum(-1), torch.ones(2, 4, 4))
     assert int(model.sample(4).max()) < 512

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import pixelsnail
+from pixelsnail import errors
 
 SOURCE = Path(pixelsnail.__file__).parent
 
@@ -80,3 +81,25 @@ def test_every_public_name_is_there():
     assert dir(pixelsnail) == sorted(pixelsnail.__all__)
     with pytest.raises(AttributeError, match="its public names are"):
         pixelsnail.nothing  # noqa: B018
+
+
+PYTHONS_OWN = {
+    "ValueError",
+    "TypeError",
+    "IndexError",
+    "OSError",
+    "FileNotFoundError",
+    "FileExistsError",
+    "RuntimeError",
+}
+
+
+def test_what_a_user_did_is_told_from_a_fault_by_its_class():
+    """`UserError` is the one mark of a sentence for the user; an error of Python's own raised by hand would lack it."""
+    for file in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and isinstance(node.exc.func, ast.Name):
+                assert node.exc.func.id not in PYTHONS_OWN, f"{file.relative_to(SOURCE)}:{node.lineno}"
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
+    assert len(kinds) > 10
+    assert all(issubclass(kind, errors.UserError) for kind in kinds)

@@ -1,11 +1,13 @@
 """Every model, tiny and with random weights: a new model adds its lines here, and every law holds for it."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
+from pixelsnail.engine import Plan, Source, naive_walk, walk
 from pixelsnail.models import (
     GatedPixelCNN,
     ImageGPT,
@@ -31,8 +33,13 @@ def randomised(model: Model, seed: int = 0) -> Model:
     return model.eval()
 
 
-def pixelsnail(shape: tuple[int, int, int], levels: int, stem: int = 3) -> Model:
-    return randomised(PixelSNAIL(shape, levels, channels=8, blocks=2, residuals=1, key=2, value=4, stem=stem))
+def pixelsnail(shape: tuple[int, int, int], levels: int, classes: int = 0, seed: int = 0, stem: int = 3) -> Model:
+    widths = {"channels": 8, "blocks": 2, "residuals": 1, "key": 2, "value": 4}
+    return randomised(PixelSNAIL(shape, levels, **widths, classes=classes, stem=stem), seed)
+
+
+def pixelsnail_of_classes(shape: tuple[int, int, int], levels: int) -> Model:
+    return pixelsnail(shape, levels, classes=3, seed=1)
 
 
 def convolutions(shape: tuple[int, int, int], levels: int) -> Model:
@@ -43,17 +50,25 @@ def attention(shape: tuple[int, int, int], levels: int) -> Model:
     return randomised(PixelSNAIL(shape, levels, channels=8, blocks=2, residuals=0, key=2, value=4), seed=1)
 
 
-def original(shape: tuple[int, int, int], levels: int, factor: int = 1) -> Model:
+def original(shape: tuple[int, int, int], levels: int, factor: int = 1, classes: int = 0) -> Model:
     widths = {"channels": 6, "blocks": 2, "residuals": 1, "mixtures": 2, "key": 3}
-    return randomised(PixelSNAILOriginal(shape, levels, **widths, attention_downsample=factor))
+    return randomised(PixelSNAILOriginal(shape, levels, **widths, attention_downsample=factor, classes=classes))
+
+
+def original_of_classes(shape: tuple[int, int, int], levels: int) -> Model:
+    return original(shape, levels, classes=3)
 
 
 def pooled(shape: tuple[int, int, int], levels: int) -> Model:
     return original(shape, levels, factor=2)
 
 
-def pixelcnnpp(shape: tuple[int, int, int], levels: int) -> Model:
-    return randomised(PixelCNNpp(shape, levels, channels=4, residuals=1, mixtures=2))
+def pixelcnnpp(shape: tuple[int, int, int], levels: int, classes: int = 0) -> Model:
+    return randomised(PixelCNNpp(shape, levels, channels=4, residuals=1, mixtures=2, classes=classes))
+
+
+def pixelcnnpp_of_classes(shape: tuple[int, int, int], levels: int) -> Model:
+    return pixelcnnpp(shape, levels, classes=3)
 
 
 def pixelcnn(shape: tuple[int, int, int], levels: int) -> Model:
@@ -83,8 +98,12 @@ MODELS: dict[str, Build] = {
     "GatedPixelCNN": gatedpixelcnn,
     "ImageGPT": imagegpt,
     "PixelRNN": pixelrnn,
+    "PixelSNAIL of classes": pixelsnail_of_classes,
+    "PixelSNAILOriginal of classes": original_of_classes,
+    "PixelCNNpp of classes": pixelcnnpp_of_classes,
 }
-DIVISORS = {pooled: 2, pixelcnnpp: 4}
+CONDITIONAL = {name: MODELS[name] for name in MODELS if name.endswith("of classes")}
+DIVISORS = {pooled: 2, pixelcnnpp: 4, pixelcnnpp_of_classes: 4}
 """What divides the height and width of a model's images."""
 ONE_SIZE = {imagegpt}
 """The models that take images of one size only."""
@@ -96,6 +115,23 @@ def fit(build: Build, shape: tuple[int, int, int]) -> tuple[int, int, int]:
     """The shape, with a height and width that the model allows."""
     n = DIVISORS.get(build, 1)
     return shape[0], -shape[1] // n * -n, -shape[2] // n * -n
+
+
+def context_of(model: Model, count: int) -> Tensor | None:
+    """A context of `count` images, of all classes in turn; None where the model takes none."""
+    return model.condition.example(count, model.shape[1:])
+
+
+def naive(model: Model, source: Source, batch: int, size: tuple[int, int] | None = None) -> Tensor:
+    """What the reference sampler decides, for images of all classes in turn."""
+    context = context_of(model, batch)
+    return naive_walk(model, source, model.start(batch, size=size, context=context), context=context)
+
+
+def walked(model: Model, source: Source, batch: int, segment: int | None = None, walks: Any = None) -> Tensor:
+    """What the walk decides; `walks` is what stands for the model, if not itself."""
+    cache = model.start(batch, context=context_of(model, batch))
+    return walk(walks or model, source, cache, Plan(segment=segment))
 
 
 every_model = pytest.mark.parametrize("build", MODELS.values(), ids=MODELS)

@@ -3,12 +3,12 @@
 import pytest
 import torch
 from torch import Tensor
-from torch.testing import assert_close
 
 from pixelsnail.evaluation import attention_weights
 from pixelsnail.models import Model
 from pixelsnail.nn import CausalAttention, StrictAttention
 from tiny import MODELS, random_levels
+from tolerance import assert_close
 
 PIXELS = [(0, 1), (2, 3), (4, 6)]
 ATTENDING = ["PixelSNAIL", "PixelSNAILOriginal"]
@@ -43,7 +43,7 @@ def test_weights_times_values_are_the_attentions_output(name: str) -> None:
             first = layers[block].first
             shares = values[0].flatten(1).unflatten(0, (layers[block].heads, -1))[..., first:]
             expected = torch.einsum("hvu,hu->hv", shares, found[index, block, :, : shares.shape[-1]])
-            assert_close(output[0, :, row, column], expected.flatten())
+            assert_close(output[0, :, row, column], expected.flatten(), torch.float64)
 
 
 def test_heads_have_weights_of_their_own(model: Model) -> None:

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch.testing import assert_close
 
 from pixelsnail import data
 from pixelsnail.data import Images
 from pixelsnail.evaluation import Evaluation, Protocol, evaluate
 from pixelsnail.models import Model, PixelSNAIL
 from tiny import pixelsnail
+from tolerance import assert_close, close_to
 
 
 @pytest.mark.parametrize("batch", [1, 4, 10, 64])
@@ -23,8 +23,8 @@ def test_no_image_is_dropped_whatever_the_batch(model: Model, fixed: Images, bat
     evaluation = evaluate(model, fixed, batch=batch)
     expected = torch.cat([-model.log_prob(fixed.batch([index])) for index in range(10)])
     assert evaluation.images == 10
-    assert_close(evaluation.per_image, expected, rtol=1e-6, atol=0)
-    assert evaluation.nats == pytest.approx(expected.mean().item(), rel=1e-6)
+    assert_close(evaluation.per_image, expected)
+    assert evaluation.nats == close_to(expected.mean().item())
 
 
 def test_units_follow_from_nats(model: Model, fixed: Images) -> None:
@@ -32,7 +32,7 @@ def test_units_follow_from_nats(model: Model, fixed: Images) -> None:
     assert evaluation.protocol.dims == 35
     assert evaluation.bits_per_image == pytest.approx(evaluation.nats / math.log(2))
     assert evaluation.bits_per_dim == pytest.approx(evaluation.nats / (35 * math.log(2)))
-    assert evaluation.bits_per_dim == pytest.approx(model.bits_per_dim(fixed.batch(range(10))).mean().item(), rel=1e-6)
+    assert evaluation.bits_per_dim == close_to(model.bits_per_dim(fixed.batch(range(10))).mean().item())
 
 
 def test_every_channel_is_a_dimension(npz: str) -> None:
@@ -58,7 +58,7 @@ def test_positions_sum_to_the_nats(model: Model, dynamic: Images) -> None:
     found = evaluate(model, dynamic, batch=4, binarizations=2)
     x = torch.cat([dynamic.batch(range(len(dynamic)), epoch) for epoch in (0, 1)])
     assert_close(found.positions, model.pixel_nats(x).double().mean(0).detach())
-    assert found.positions.sum().item() == pytest.approx(found.nats)
+    assert found.positions.sum().item() == close_to(found.nats)
 
 
 def test_a_difference_is_paired_by_image() -> None:
@@ -92,8 +92,8 @@ def test_dynamic_binarisation_is_a_mean_over_draws(model: Model, dynamic: Images
     evaluation = evaluate(model, dynamic, binarizations=3, batch=4)
     draws = torch.stack([-model.log_prob(dynamic.batch(range(10), epoch=epoch)) for epoch in range(3)])
     assert not torch.equal(draws[0], draws[1])
-    assert_close(evaluation.per_image, draws.mean(0), rtol=1e-6, atol=0)
-    assert_close(evaluation.per_binarization, draws.mean(1), rtol=1e-6, atol=0)
+    assert_close(evaluation.per_image, draws.mean(0))
+    assert_close(evaluation.per_binarization, draws.mean(1))
     assert evaluation.binarizations == 3
 
 
@@ -112,7 +112,7 @@ def test_the_mode_does_not_matter_and_stays(model: Model, fixed: Images, trainin
 
 def test_limit_takes_the_first_images(model: Model, dynamic: Images) -> None:
     every = evaluate(model, dynamic)
-    assert_close(evaluate(model, dynamic, limit=3).per_image, every.per_image[:3], rtol=1e-6, atol=0)
+    assert_close(evaluate(model, dynamic, limit=3).per_image, every.per_image[:3])
     assert evaluate(model, dynamic, limit=99).images == 10
 
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tiny import MODELS, ONE_SIZE, SEES_ALL, every_model, fit, random_levels
+from tiny import MODELS, ONE_SIZE, SEES_ALL, context_of, every_model, fit, random_levels
 
 SHAPE = (1, 5, 7)
 
@@ -18,8 +18,10 @@ def parameters_after_each_change(build, shape, levels):
     for t in range(pixels):
         changed[t].view(shape[0], -1)[:, t] += 1
     with torch.inference_mode():
-        before = model(x.repeat(pixels, 1, 1, 1)).flatten(2)
-        return before, model(changed % levels).flatten(2)
+        context = context_of(model, 2)
+        context = None if context is None else context[1:].expand(pixels)
+        before = model(x.repeat(pixels, 1, 1, 1), context=context).flatten(2)
+        return before, model(changed % levels, context=context).flatten(2)
 
 
 @every_model
@@ -44,7 +46,7 @@ def test_any_size_is_scored_and_its_gradient_is_finite(build, height, width):
     shape = fit(build, (1, height, width))
     model = build(shape if build in ONE_SIZE else fit(build, (1, 5, 7)), 2)
     x = random_levels(2, (2, *shape))
-    nats = model.pixel_nats(x).sum()
+    nats = model.pixel_nats(x, context_of(model, 2)).sum()
     nats.backward()
     assert nats.isfinite()
     assert all(p.grad is None or p.grad.isfinite().all() for p in model.parameters())

@@ -4,9 +4,9 @@ import math
 
 import pytest
 import torch
-from torch.testing import assert_close
 
-from tiny import every_image, every_model, fit, random_levels
+from tiny import context_of, every_image, every_model, fit, random_levels
+from tolerance import assert_close, close_to
 
 TINY_SHAPES = [((1, 2, 3), 2), ((1, 2, 2), 3), ((2, 1, 2), 3), ((3, 1, 2), 2)]
 
@@ -24,8 +24,15 @@ def enumerable(build, shape, levels):
 @torch.no_grad()
 def test_probabilities_of_all_images_sum_to_one(build, shape, levels):
     shape = enumerable(build, shape, levels)
-    nats = build(shape, levels).log_prob(every_image(levels, shape))
-    assert nats.logsumexp(0).item() == pytest.approx(0, abs=1e-5)
+    model, x = build(shape, levels), every_image(levels, shape)
+    for label in range(model.classes or 1):
+        nats = model.log_prob(x, same_context(model, len(x), label))
+        assert nats.logsumexp(0).item() == close_to(0)
+
+
+def same_context(model, count, label):
+    """The context of `count` images of one class; None where the model takes none."""
+    return torch.full((count,), label) if model.classes else None
 
 
 @every_model
@@ -35,8 +42,9 @@ def test_draws_follow_log_prob(build, shape, levels):
     """Chi-square of 20,000 draws against the probabilities of all images, rare ones pooled, likest to likest."""
     shape = enumerable(build, shape, levels)
     model, draws = build(shape, levels), 20_000
-    expected = draws * model.log_prob(every_image(levels, shape)).exp()
-    digits = model.sample(draws, seed=3, batch=5_000).long().flatten(1)
+    x = every_image(levels, shape)
+    expected = draws * model.log_prob(x, same_context(model, len(x), 1)).exp()
+    digits = model.sample(draws, seed=3, batch=5_000, context=same_context(model, draws, 1)).long().flatten(1)
     place = levels ** torch.arange(digits.shape[1] - 1, -1, -1)
     observed = torch.bincount((digits * place).sum(1), minlength=len(expected)).double()
     rising = expected.argsort()
@@ -55,10 +63,13 @@ def test_nats_do_not_depend_on_the_batch(build):
     shape = fit(build, (1, 6, 5))
     model = build(shape, 3)
     x = random_levels(3, (10, *shape))
-    whole = model.log_prob(x)
+    context = context_of(model, 10)
+    whole = model.log_prob(x, context)
     assert whole.dtype == torch.float64
     for batch in (1, 4):
-        assert_close(torch.cat([model.log_prob(part) for part in x.split(batch)]), whole, rtol=1e-6, atol=0)
+        parts = [None] * len(x) if context is None else context.split(batch)
+        nats = [model.log_prob(part, label) for part, label in zip(x.split(batch), parts, strict=False)]
+        assert_close(torch.cat(nats), whole)
 
 
 @every_model
@@ -67,16 +78,17 @@ def test_scoring_does_not_depend_on_the_mode_and_leaves_it(build):
     shape = fit(build, (1, 6, 5))
     model = build(shape, 2)
     x = random_levels(2, (3, *shape))
-    expected = model.log_prob(x)
+    context = context_of(model, 3)
+    expected = model.log_prob(x, context)
     # A layer that draws random numbers in training mode, as dropout does.
     first = next(layer for layer in model.modules() if isinstance(layer, torch.nn.Conv2d))
     first.register_forward_hook(lambda layer, _, out: torch.dropout(out, 0.5, layer.training))
     model.train()
     list(model.children())[-1].eval()
     modes = [module.training for module in model.modules()]
-    assert torch.equal(model.log_prob(x), expected)
-    model.sample(1)
-    model.bits_per_dim(x)
+    assert torch.equal(model.log_prob(x, context), expected)
+    model.sample(3, context=context)
+    model.bits_per_dim(x, context)
     assert [module.training for module in model.modules()] == modes
 
 
@@ -86,5 +98,7 @@ def test_bits_per_dim_is_nats_by_its_definition(build):
     shape = fit(build, (2, 3, 4))
     model = build(shape, 3)
     x = random_levels(3, (3, *shape))
-    assert_close(model.bits_per_dim(x), -model.log_prob(x) / (math.prod(shape) * math.log(2)))
-    assert_close(model.distribution(x).log_prob(x.permute(0, 2, 3, 1)).double().sum((1, 2)), model.log_prob(x))
+    context = context_of(model, 3)
+    nats = model.log_prob(x, context)
+    assert_close(model.bits_per_dim(x, context), -nats / (math.prod(shape) * math.log(2)))
+    assert_close(model.distribution(x, context).log_prob(x.permute(0, 2, 3, 1)).double().sum((1, 2)), nats)

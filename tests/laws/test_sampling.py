@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from torch.testing import assert_close
 
 from pixelsnail.distributions import LogisticMixture
-from pixelsnail.engine import Draw, Known, naive_walk, walk
-from tiny import every_model, fit, random_levels
+from pixelsnail.engine import Draw, Known, Plan, steps
+from tiny import context_of, every_model, fit, naive, random_levels, walked
+from tolerance import assert_close
 
 SHAPES = [((1, 4, 5), 2), ((1, 3, 4), 7), ((2, 4, 3), 3)]
 
@@ -18,9 +18,9 @@ def test_every_walk_gives_the_naive_image(build, shape, levels):
     shape = fit(build, shape)
     model = build(shape, levels).double()
     for batch, seed in ((3, 0), (1, 5)):
-        expected = naive_walk(model, Draw(seed), batch)
+        expected = naive(model, Draw(seed), batch)
         for segment in (None, 1, 2, shape[2], 2 * shape[2], shape[1] * shape[2]):
-            assert torch.equal(walk(model, Draw(seed), batch, segment=segment), expected), f"segment {segment}"
+            assert torch.equal(walked(model, Draw(seed), batch, segment=segment), expected), f"segment {segment}"
         with torch.no_grad():
             for parameter in model.parameters():
                 parameter.mul_(-0.7)
@@ -30,19 +30,19 @@ def test_every_walk_gives_the_naive_image(build, shape, levels):
 def test_nothing_of_another_dtype_is_remembered(build):
     shape = fit(build, (1, 4, 5))
     model = build(shape, 3).double()
-    expected = naive_walk(model, Draw(0), 2)
-    walk(model.float(), Draw(0), 2)
-    assert torch.equal(walk(model.double(), Draw(0), 2), naive_walk(model, Draw(0), 2))
-    assert torch.equal(walk(build(shape, 3).double(), Draw(0), 2), expected)
+    expected = naive(model, Draw(0), 2)
+    walked(model.float(), Draw(0), 2)
+    assert torch.equal(walked(model.double(), Draw(0), 2), naive(model, Draw(0), 2))
+    assert torch.equal(walked(build(shape, 3).double(), Draw(0), 2), expected)
 
 
 @every_model
 @pytest.mark.parametrize(("shape", "levels"), SHAPES)
 def test_in_float32_images_differ_only_after_a_near_tie(build, shape, levels):
     model = build(fit(build, shape), levels)
-    expected = naive_walk(model, Draw(1), 8)
+    expected = naive(model, Draw(1), 8)
     for segment in (1, 2, 2 * shape[2]):
-        drawn = walk(model, Draw(1), 8, segment=segment)
+        drawn = walked(model, Draw(1), 8, segment=segment)
         for image in range(8):
             differs = (drawn[image] != expected[image]).any(0).flatten().nonzero()
             if len(differs):
@@ -52,16 +52,22 @@ def test_in_float32_images_differ_only_after_a_near_tie(build, shape, levels):
 @torch.no_grad()
 def margin(model, x, image, t):
     """How far pixel t's decision is from another one: moving every parameter by this may change it."""
-    decisions = Draw(1, first=image).start(model.head, 1, tuple(x.shape[1:]), x.device)
-    parameters = model.double()(x).flatten(2)[:, :, None, t : t + 1]
+    context = context_of(model, image + 1)
+    context = None if context is None else context[image:]
+    cache = model.start(1, context=context)
+    cache.position += t
+    segment, decisions = cache.segment(1), Draw(1, first=image).start(model.head, cache)
+    parameters = model.double()(x, context=context).flatten(2)[:, :, None, t : t + 1]
     model.float()
-    levels = decisions.decide(torch.tensor([0]), torch.tensor([[t]]), model.head.distribution(parameters))
+
+    def decided(parameters):
+        return decisions.decide(segment, model.head.distribution(parameters), segment.levels)[0]
+
+    levels = decided(parameters)
     for size in (1e-6, 1e-5, 1e-4):
         for _ in range(20):
             moved = parameters + size * torch.randn_like(parameters).sign()
-            if not torch.equal(
-                decisions.decide(torch.tensor([0]), torch.tensor([[t]]), model.head.distribution(moved)), levels
-            ):
+            if not torch.equal(decided(moved), levels):
                 return size
     return 1.0
 
@@ -69,11 +75,11 @@ def margin(model, x, image, t):
 @every_model
 def test_image_i_depends_on_seed_and_i_alone(build):
     model = build(fit(build, (1, 4, 5)), 3).double()
-    ten = model.sample(10, seed=4)
-    assert torch.equal(model.sample(7, seed=4, batch=3), ten[:7])
-    assert torch.equal(model.sample(10, seed=4, batch=1), ten)
-    assert torch.equal(model.sample(2, seed=4, engine="naive"), ten[:2])
-    assert not torch.equal(model.sample(10, seed=5), ten)
+    ten = model.sample(10, seed=4, context=context_of(model, 10))
+    assert torch.equal(model.sample(7, seed=4, batch=3, context=context_of(model, 7)), ten[:7])
+    assert torch.equal(model.sample(10, seed=4, batch=1, context=context_of(model, 10)), ten)
+    assert torch.equal(model.sample(2, seed=4, engine="naive", context=context_of(model, 2)), ten[:2])
+    assert not torch.equal(model.sample(10, seed=5, context=context_of(model, 10)), ten)
     assert len({tuple(image.flatten().tolist()) for image in ten}) > 5
 
 
@@ -94,15 +100,16 @@ def test_completing_keeps_what_is_known(build, mask):
         "each its own": torch.rand(3, 1, *size, generator=generator) < 0.5,
         "each channel its own": torch.rand(3, *shape, generator=generator) < 0.5,
     }[mask]
-    completed = model.complete(x, known, seed=2)
+    context = context_of(model, 3)
+    completed = model.complete(x, known, seed=2, context=context)
     kept = known.expand(3, *shape)
     assert torch.equal(completed[kept].long(), x[kept])
-    assert torch.equal(model.complete(x, known, seed=2, engine="naive"), completed)
-    assert torch.equal(model.complete(x, known, seed=2, batch=2), completed)
+    assert torch.equal(model.complete(x, known, seed=2, engine="naive", context=context), completed)
+    assert torch.equal(model.complete(x, known, seed=2, batch=2, context=context), completed)
     source = Known(x, known.expand(3, -1, *size) if known.dim() == 4 else known.expand(3, 1, *size), Draw(2))
-    assert torch.equal(walk(model, source, 3, segment=1), completed.long())
+    assert torch.equal(walked(model, source, 3, segment=1), completed.long())
     if mask == "none":
-        assert torch.equal(completed, model.sample(3, seed=2))
+        assert torch.equal(completed, model.sample(3, seed=2, context=context))
 
 
 @every_model
@@ -112,14 +119,47 @@ def test_levels_under_the_mask_are_ignored_whatever_they_are(build):
     x = random_levels(2, (2, *shape))
     known = torch.arange(shape[1])[:, None].expand(shape[1:]) < 2
     rubbish = torch.where(known, x, torch.full_like(x, -77))
-    assert torch.equal(model.complete(rubbish, known), model.complete(x, known))
+    context = context_of(model, 2)
+    assert torch.equal(model.complete(rubbish, known, context=context), model.complete(x, known, context=context))
 
 
 @every_model
 def test_at_a_low_temperature_what_is_drawn_is_certain(build):
     model = build(fit(build, (1, 3, 4)), 5).double()
-    x = model.sample(1, temperature=1e-6).long()
-    probabilities = model.distribution(x, temperature=1e-6).table(0).gather(-1, x.permute(0, 2, 3, 1))
-    assert_close(probabilities, torch.ones_like(probabilities))
+    context = context_of(model, 1)
+    x = model.sample(1, temperature=1e-6, context=context).long()
+    probabilities = model.distribution(x, context, temperature=1e-6).table(0).gather(-1, x.permute(0, 2, 3, 1))
+    assert_close(probabilities, torch.ones_like(probabilities), torch.float64)
     if not isinstance(model.head, LogisticMixture):  # whose likeliest component need not hold the likeliest level
-        assert torch.equal(model.distribution(x).table(0).argmax(-1), x[:, 0])
+        assert torch.equal(model.distribution(x, context).table(0).argmax(-1), x[:, 0])
+
+
+@every_model
+def test_a_walk_can_be_seen_and_left_at_every_call(build):
+    """After each call decided pixels are those of the finished images, more of them than before, and never fewer."""
+    shape = fit(build, (1, 4, 5))
+    model = build(shape, 3).double()
+    expected = walked(model, Draw(6), 4).flatten(2)
+    before = torch.zeros(4, dtype=torch.long)
+    cache = model.start(4, context=context_of(model, 4))
+    calls = 0
+    for calls, step in enumerate(steps(model, Draw(6), cache, Plan(segment=3)), 1):  # noqa: B007
+        assert (step.decided >= before).all()
+        assert (step.decided > before).any()
+        before = step.decided
+        decided = torch.arange(expected.shape[-1]) < step.decided[:, None]
+        assert torch.equal(step.levels.flatten(2)[decided[:, None]], expected[decided[:, None]])
+    assert (before == expected.shape[-1]).all()
+    assert calls > 3
+
+
+@every_model
+def test_a_plan_changes_nothing_but_time(build):
+    shape = fit(build, (1, 4, 5))
+    model = build(shape, 3).double()
+    expected = walked(model, Draw(6), 6)
+    for leave in (0.0, 0.5, 1.0):  # finished images never leave, leave late, or leave at once
+        for segment in (2, 5):
+            cache = model.start(6, context=context_of(model, 6))
+            *_, last = steps(model, Draw(6), cache, Plan(segment=segment, leave=leave))
+            assert torch.equal(last.levels, expected)

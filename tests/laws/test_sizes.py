@@ -3,8 +3,9 @@
 import pytest
 import torch
 
-from pixelsnail.engine import Draw, naive_walk
-from tiny import ONE_SIZE, every_model, fit, random_levels
+from pixelsnail.engine import Draw
+from tiny import ONE_SIZE, context_of, every_model, fit, naive, random_levels
+from tolerance import close_to
 
 
 @every_model
@@ -19,14 +20,16 @@ def test_images_of_another_size_are_scored_drawn_and_trained_on(build, size):
             with pytest.raises(ValueError, match=rf"^Images are {height} x {width}, but .*4 x 5"):
                 verb()
         return
-    assert torch.equal(model.sample(3, seed=1, size=size), naive_walk(model, Draw(1), 3, size=size).to(torch.uint8))
+    context = context_of(model, 3)
+    drawn = model.sample(3, seed=1, size=size, context=context)
+    assert torch.equal(drawn, naive(model, Draw(1), 3, size=size).to(torch.uint8))
     known = torch.zeros(size, dtype=torch.bool)
     known.view(-1)[: known.numel() // 2] = True
-    completed = model.complete(x, known, seed=2)
+    completed = model.complete(x, known, seed=2, context=context)
     assert torch.equal(completed[..., known], x[..., known].to(torch.uint8))
-    loss = model.pixel_nats(x).sum()
+    loss = model.pixel_nats(x, context).sum()
     loss.backward()
-    assert loss.item() == pytest.approx(-model.log_prob(x).sum().item())
+    assert loss.item() == close_to(-model.log_prob(x, context).sum().item(), torch.float64)
     gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
     assert all(gradient.isfinite().all() for gradient in gradients)
     assert any(gradient.abs().max() > 0 for gradient in gradients)

@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from torch.testing import assert_close
 
 from pixelsnail.nn import Cache, CausalAttention
+from tolerance import assert_close
 
 HEIGHT, WIDTH = 3, 4
 
@@ -25,10 +25,11 @@ def test_causal_attention_is_that_of_its_definition(heads):
     layer = CausalAttention(heads)
     inputs = [torch.randn(2, channels, HEIGHT, WIDTH, dtype=torch.float64) for channels in (4, 4, 6)]
     expected = by_definition(heads, *inputs)
-    assert_close(layer(*inputs), expected)
+    assert_close(layer(*inputs), expected, torch.float64)
     cache = Cache.empty(2, (1, HEIGHT, WIDTH), torch.device("cpu"))
     while cache.least < cache.pixels:
-        places = cache.segment(min(5, cache.pixels - cache.least))[0]
-        part = layer(*(h.flatten(2)[:, :, None, places] for h in inputs), cache)
-        assert_close(part, expected.flatten(2)[:, :, None, places])
-        cache.commit(cache.levels(len(places)))
+        segment = cache.segment(min(5, cache.pixels - cache.least))
+        places = segment.positions[0]
+        part = layer(*(h.flatten(2)[:, :, None, places] for h in inputs), segment)
+        assert_close(part, expected.flatten(2)[:, :, None, places], torch.float64)
+        cache.commit(segment, segment.levels)

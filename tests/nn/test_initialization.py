@@ -1,14 +1,13 @@
 """Salimans & Kingma 2016, section 3: outputs of weight-normalised layers are standardised on the first images."""
 
-import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.testing import assert_close
 
 from pixelsnail.nn import Delay, PixelDelay, Positions, UnitScale
 from pixelsnail.nn.initialization import initialize
 from pixelsnail.nn.position import position_planes
+from tolerance import assert_close, close_to
 
 
 class Layer(nn.Module):
@@ -61,9 +60,9 @@ def test_every_layers_outputs_have_mean_zero_and_deviation_init_scale():
         model.eval()(x)
     for layer, out in model.outputs.items():
         assert_close(out, during[layer])  # an ordinary pass gives what the pass itself gave
-        assert_close(out.mean((0, 2, 3)), torch.zeros(out.shape[1]), atol=1e-5, rtol=0)
+        assert_close(out.mean((0, 2, 3)), torch.zeros(out.shape[1]))
         deviation = out.std((0, 2, 3), correction=0)
-        assert_close(deviation, torch.full_like(deviation, layer.init_scale), atol=0, rtol=1e-4)
+        assert_close(deviation, torch.full_like(deviation, layer.init_scale))
 
 
 def test_the_formula():
@@ -112,7 +111,7 @@ def test_a_layer_that_is_called_twice_is_initialised_by_its_first_call():
     assert initialize(model, x) == 1
     with torch.no_grad():
         model(x)
-    assert model.once.std(correction=0).item() == pytest.approx(1, rel=1e-4)
+    assert model.once.std(correction=0).item() == close_to(1)
 
 
 def test_layers_of_delayed_features_see_every_pixel():

@@ -13,6 +13,7 @@ import torch
 import yaml
 
 import pixelsnail
+from tolerance import assert_close, close_to
 
 pytestmark = pytest.mark.slow
 
@@ -66,14 +67,14 @@ def test_two_processes_train_and_judge_as_one(tmp_path, model):
     for weights in ("state_dict", "current_model_state"):
         assert whole[weights].keys() == shared[weights].keys()
         for name, tensor in whole[weights].items():
-            torch.testing.assert_close(shared[weights][name], tensor, rtol=0, atol=1e-5)
+            assert_close(shared[weights][name], tensor)
     for first, second in zip(rows(one), rows(two), strict=True):
         assert [first[key] for key in ("step", "split", "lr")] == [second[key] for key in ("step", "split", "lr")]
-        assert float(first["nats"]) == pytest.approx(float(second["nats"]), rel=1e-5)
+        assert float(first["nats"]) == close_to(float(second["nats"]))
 
     # Each of the 101 images once: none padded, none dropped.
     images = pixelsnail.data.open(tree["data"]["source"], "validation", binarize="dynamic")
     x = images.batch(range(VALIDATION), 0)
     for out in (one, two):
         nats = [float(row["nats"]) for row in rows(out) if row["split"] == "validation"]
-        assert nats[-1] == pytest.approx(-pixelsnail.load(out, weights="last").log_prob(x).mean().item(), rel=1e-6)
+        assert nats[-1] == close_to(-pixelsnail.load(out, weights="last").log_prob(x).mean().item())

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from pixelsnail.checkpoints import official, pytorch_generative
 from pixelsnail.checkpoints.reference import known, without_prefix
+from pixelsnail.errors import MissingFileError, WrongValueError, reason
 from pixelsnail.models import Model
 
 PROJECTS: dict[str, Any] = {"pytorch-generative": pytorch_generative, "official": official}
@@ -66,7 +67,7 @@ def import_file(
 def read_tensors(path: Path) -> Mapping[str, Any]:
     """What a file of tensors holds, without unpickling code: .safetensors, .npz, else a PyTorch file."""
     if not path.is_file():
-        raise FileNotFoundError(f"There is no file {path}; expected a checkpoint (.ckpt, .pt, .safetensors or .npz).")
+        raise MissingFileError(f"There is no file {path}; expected a checkpoint (.ckpt, .pt, .safetensors or .npz).")
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
@@ -77,13 +78,10 @@ def read_tensors(path: Path) -> Mapping[str, Any]:
                 return {name: arrays[name] for name in arrays.files}
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # every reader has exceptions of its own for a damaged file
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        if "weights_only" in reason:  # torch's advice is to run the code in the file
-            reason = "torch finds more or other in it than tensors"
-        raise ValueError(
-            f"{path} cannot be read as a checkpoint ({reason[:200]}); it is damaged, of another kind, or holds code, "
+        raise WrongValueError(
+            f"{path} cannot be read as a checkpoint ({reason(error)}); it is damaged, of another kind, or holds code, "
             "which is never run. Expected tensors as written by torch.save, safetensors or numpy.savez."
         ) from None
     if not isinstance(content, Mapping):
-        raise ValueError(f"{path} holds a {type(content).__name__}; expected a dictionary of tensors.")
+        raise WrongValueError(f"{path} holds a {type(content).__name__}; expected a dictionary of tensors.")
     return content

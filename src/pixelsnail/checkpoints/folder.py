@@ -3,9 +3,12 @@
 import json
 from collections.abc import Mapping
 from difflib import get_close_matches
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
+from pixelsnail.checkpoints.reference import check_arguments
+from pixelsnail.errors import MissingFileError, WrongValueError, reason
 from pixelsnail.files import write_atomically
 from pixelsnail.models import MODELS, Model
 from pixelsnail.models.weights import CONFIGURATION, load_weights, model_file, read_configuration, weights_file
@@ -40,13 +43,16 @@ def build_model(configuration: Mapping[str, Any]) -> Model:
     name = arguments.pop("model")
     if name not in MODELS:
         nearest = get_close_matches(name, MODELS, n=1, cutoff=0)[0]
-        raise ValueError(f"There is no model {name!r}; did you mean {nearest!r}? The models are {', '.join(MODELS)}.")
+        raise WrongValueError(
+            f"There is no model {name!r}; did you mean {nearest!r}? The models are {', '.join(MODELS)}."
+        )
     if "shape" in arguments:
         arguments["shape"] = tuple(arguments["shape"])
+    check_arguments(arguments, [key for key in signature(MODELS[name].__init__).parameters if key != "self"], name)
     try:
         return MODELS[name](**arguments)
     except TypeError as error:
-        raise ValueError(f"This configuration does not fit {name}: {error}.") from None
+        raise WrongValueError(f"This configuration does not fit {name}: {reason(error)}.") from None
 
 
 def locate(name: str | Path, weights: str = "best") -> str:
@@ -55,18 +61,18 @@ def locate(name: str | Path, weights: str = "best") -> str:
     Raises FileNotFoundError that says what was looked for.
     """
     if weights not in FOLDERS:
-        raise ValueError(f"weights is {weights!r}; expected 'best' or 'last'.")
+        raise WrongValueError(f"weights is {weights!r}; expected 'best' or 'last'.")
     if str(name).startswith(HUB):
         return str(name).removeprefix(HUB)
     folder = Path(name)
     if is_packaged(name):
         return str(PACKAGED / name)
     if folder.is_file():
-        raise ValueError(
+        raise WrongValueError(
             f"{folder} is a file, not a run; turn another project's file into a run: pixelsnail import {folder}."
         )
     if not folder.is_dir():
-        raise FileNotFoundError(
+        raise MissingFileError(
             f"There is no run {folder}; expected a run's folder, a model's, hf:owner/name, or a model that comes with "
             f"pixelsnail: {', '.join(packaged())}."
         )
@@ -74,12 +80,12 @@ def locate(name: str | Path, weights: str = "best") -> str:
         if (candidate / CONFIGURATION).is_file():
             return str(candidate)
     if (folder / FOLDERS["last"] / CONFIGURATION).is_file():
-        raise FileNotFoundError(
+        raise MissingFileError(
             f"{folder} has no best weights yet, only the latest: take weights='last' (--weights last), or train on."
         )
     run = folder / FOLDERS["best"] / CONFIGURATION
     hidden = f" It hides the {name} that comes with pixelsnail: rename it." if str(name) in packaged() else ""
-    raise FileNotFoundError(f"{folder} holds no model: neither {run} nor {folder / CONFIGURATION} is there.{hidden}")
+    raise MissingFileError(f"{folder} holds no model: neither {run} nor {folder / CONFIGURATION} is there.{hidden}")
 
 
 def packaged() -> list[str]:
@@ -108,7 +114,9 @@ def about(name: str | Path, *, weights: str = "best", **download: Any) -> dict[s
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ValueError(f"{path} is not valid JSON ({error}); restore it from a copy, or remove it.") from None
+        raise WrongValueError(
+            f"{path} is not valid JSON ({reason(error)}); restore it from a copy, or remove it."
+        ) from None
     return dict(content)
 
 

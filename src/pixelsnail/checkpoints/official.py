@@ -4,6 +4,7 @@ github.com/neocxi/pixelsnail-public and github.com/openai/pixel-cnn (both pixel_
 numbered as they are made, each kind by itself: model/conv2d_0/V, .../g, .../b, model/conv2d_1/V, model/dense_0/V ...
 """
 
+import inspect
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from pixelsnail.checkpoints.reference import check_arguments, known
+from pixelsnail.errors import WrongValueError
 from pixelsnail.models import Model, PixelCNNpp, PixelSNAILOriginal
 from pixelsnail.models.weights import check_fit
 from pixelsnail.nn.normalization import Normalized, NormalizedUpsampling
@@ -26,7 +28,7 @@ SNAIL = {
     "resnet_nonlinearity": "activation",
     "dropout_p": "dropout",
 }
-PIXELCNN = {name: ours for name, ours in SNAIL.items() if ours in PixelCNNpp.meanings}
+PIXELCNN = {name: ours for name, ours in SNAIL.items() if ours in inspect.signature(PixelCNNpp.__init__).parameters}
 
 REFERENCES: dict[str, tuple[type[Model], dict[str, str], dict[str, Any]]] = {
     "h12_noup_smallkey_spec": (PixelSNAILOriginal, SNAIL, {}),
@@ -69,7 +71,7 @@ def read(file: Mapping[str, Any]) -> tuple[Mapping[str, Any], dict[str, Any]]:
 
 def name_of(state: Mapping[str, Any]) -> str:
     """Raises ValueError: functions of one project that differ in more than variables show are told apart by name."""
-    raise ValueError(f"official has several models; say which one the file holds: {', '.join(NAMES)}.")
+    raise WrongValueError(f"official has several models; say which one the file holds: {', '.join(NAMES)}.")
 
 
 def convert(
@@ -85,13 +87,15 @@ def convert(
     """
     for refused in (name, f"{name}_spec"):
         if refused in REFUSED:
-            raise ValueError(f"official {refused} {REFUSED[refused]}. Expected one of {', '.join(NAMES)}.")
+            raise WrongValueError(f"official {refused} {REFUSED[refused]}. Expected one of {', '.join(NAMES)}.")
     name = f"{name}_spec" if f"{name}_spec" in REFERENCES else name
     kind, arguments, own = REFERENCES[known("official model", name, REFERENCES)]
     where = f"official {name}"
     check_arguments(config, arguments, where)
     if levels not in (None, 256) or (shape is not None and shape[0] != 3):
-        raise ValueError(f"{where} is for images of 3 channels and 256 levels; leave shape's C at 3 and levels out.")
+        raise WrongValueError(
+            f"{where} is for images of 3 channels and 256 levels; leave shape's C at 3 and levels out."
+        )
     variables = _variables(state)
     told = {**_infer(kind, variables, where), **own, **config}
     named = {arguments[key]: value for key, value in told.items()}
@@ -122,7 +126,7 @@ def _infer(kind: type[Model], variables: Mapping[str, Tensor], where: str) -> di
     needed = ["model/conv2d_0/V", "model/conv2d_3/V", f"model/dense_{products - 1}/b"]
     missing = next((name for name in needed if name not in variables), None)
     if missing is not None:
-        raise ValueError(f"These variables are not {where}'s: {missing} is missing. Name the right model.")
+        raise WrongValueError(f"These variables are not {where}'s: {missing} is missing. Name the right model.")
     channels = variables["model/conv2d_0/V"].shape[-1]
     told: dict[str, Any] = {"nr_filters": channels, "nr_logistic_mix": len(variables[needed[2]]) // 10}
     if kind is PixelSNAILOriginal:

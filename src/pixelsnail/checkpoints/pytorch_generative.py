@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from pixelsnail.checkpoints.reference import Reference, build, known
+from pixelsnail.errors import WrongValueError
 from pixelsnail.models import GatedPixelCNN, ImageGPT, Model, PixelCNN, PixelSNAIL
 
 BLOCK = r"_pixel_snail_blocks\.(\d+)\."
@@ -157,7 +158,7 @@ def name_of(state: Mapping[str, Tensor]) -> str:
     for tensor, name in SIGNS.items():
         if tensor in state:
             return name
-    raise ValueError(
+    raise WrongValueError(
         f"These weights are not those of a pytorch-generative {', '.join(REFERENCES)}: none of {', '.join(SIGNS)} is "
         "among them. Name the project and the model that they are of."
     )
@@ -179,12 +180,12 @@ def convert(
     if shape is None:
         shape = (channels, *(size(state) or (28, 28)))
     if shape[0] != channels:
-        raise ValueError(
+        raise WrongValueError(
             f"shape has {shape[0]} channels, but these weights read {channels}; expected ({channels}, H, W)."
         )
     levels = 2 if levels is None else levels
     if outputs != (channels if levels == 2 else channels * levels):
-        raise ValueError(
+        raise WrongValueError(
             f"These weights give {outputs} parameters a pixel, which is not {levels} levels of {channels} channels; "
             f"say the number of levels (levels=, or --config levels=...): {outputs // channels} would fit."
         )

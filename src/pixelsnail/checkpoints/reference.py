@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pixelsnail.errors import WrongValueError
 from pixelsnail.models import Model
 from pixelsnail.models.weights import take_state
 
@@ -43,12 +44,14 @@ class Reference:
         try:
             inferred = self.infer(state)
         except (KeyError, ValueError) as error:
-            raise ValueError(f"These weights are not {where}'s: {_missing(error)}. Name the right model.") from None
+            raise WrongValueError(
+                f"These weights are not {where}'s: {_missing(error)}. Name the right model."
+            ) from None
         check_arguments(config, inferred, where)
         full = {**inferred, **config}
         for key, value in full.items():
             if value is None:
-                raise ValueError(f"No tensor shows {where}'s {key}; say it (config, or --config {key}=...).")
+                raise WrongValueError(f"No tensor shows {where}'s {key}; say it (config, or --config {key}=...).")
         return full
 
 
@@ -58,14 +61,18 @@ def check_arguments(config: Mapping[str, Any], valid: Iterable[str], where: str)
     for key in config:
         if key not in valid:
             nearest = get_close_matches(key, valid, n=1, cutoff=0)[0]
-            raise ValueError(f"{where} has no argument {key!r}; did you mean {nearest!r}? It has {', '.join(valid)}.")
+            raise WrongValueError(
+                f"{where} has no argument {key!r}; did you mean {nearest!r}? It has {', '.join(valid)}."
+            )
 
 
 def known(what: str, name: str, table: Mapping[str, Any]) -> str:
     """The name, if the table has it. Raises ValueError that names the nearest otherwise."""
     if name not in table:
         nearest = get_close_matches(name, table, n=1, cutoff=0)[0]
-        raise ValueError(f"There is no {what} {name!r}; did you mean {nearest!r}? Expected one of {', '.join(table)}.")
+        raise WrongValueError(
+            f"There is no {what} {name!r}; did you mean {nearest!r}? Expected one of {', '.join(table)}."
+        )
     return name
 
 

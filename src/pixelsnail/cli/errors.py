@@ -1,6 +1,5 @@
 """What went wrong, in one line, and the exit status that goes with it."""
 
-import dis
 import errno
 import os
 import signal
@@ -12,6 +11,8 @@ from contextlib import contextmanager
 from difflib import get_close_matches
 from types import FrameType
 
+from pixelsnail.errors import UserError
+
 DONE, COULD_NOT, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 TRACEBACK = "PIXELSNAIL_TRACEBACK"
@@ -20,7 +21,7 @@ TRACEBACK = "PIXELSNAIL_TRACEBACK"
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-class UsageError(Exception):
+class UsageError(UserError):
     """A command line that cannot be meant: exit status 2."""
 
 
@@ -65,26 +66,10 @@ def explain(error: Exception) -> str:
         return f"{error.filename}: {error.strerror}." if named else text
     if isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__ or "can't allocate memory" in text:
         return "Memory ran out; lower --batch."
-    if is_sentence(error) or type(error).__module__.startswith("huggingface_hub"):
+    if isinstance(error, UserError) or type(error).__module__.startswith("huggingface_hub"):
         return text
     again = "" if os.environ.get(TRACEBACK) else f" {TRACEBACK}=1 in the environment shows where."
     return f"Unexpected {type(error).__name__}: {text[:300]}. This is a fault of pixelsnail: please report it.{again}"
-
-
-def is_sentence(error: Exception) -> bool:
-    """Whether the error was raised by a `raise` in pixelsnail: then its text was written for the user.
-
-    A ValueError or TypeError also comes out of an expression that fails, ours or a library's, and then says nothing to
-    a user; the type alone does not tell the two apart, but the instruction that raised it does.
-    """
-    trace = error.__traceback__
-    if trace is None:
-        return False
-    while trace.tb_next is not None:
-        trace = trace.tb_next
-    module = str(trace.tb_frame.f_globals.get("__name__", ""))
-    instruction = trace.tb_frame.f_code.co_code[trace.tb_lasti]
-    return module.split(".")[0] == "pixelsnail" and dis.opname[instruction] == "RAISE_VARARGS"
 
 
 def _say(text: str, status: int) -> int:

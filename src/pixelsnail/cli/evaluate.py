@@ -12,6 +12,7 @@ from pixelsnail.cli.outputs import check_file
 from pixelsnail.cli.runs import load
 from pixelsnail.cli.table import Rows, show, show_columns, show_json, with_error
 from pixelsnail.cli.terminal import Terminal, quoted
+from pixelsnail.errors import WrongValueError
 
 if TYPE_CHECKING:
     from pixelsnail.evaluation import Evaluation
@@ -107,7 +108,7 @@ def check_same_data(asked: Sequence[Namespace]) -> None:
             ("--binarize HOW", first.binarize != "auto", known.binarize, other.binarize),
         ):
             if not said and here != there:
-                raise ValueError(
+                raise WrongValueError(
                     f"{first.run} was trained on {here} and {one.run} on {there}: nats of different images or "
                     f"binarisations do not belong in one table; say what both are judged on ({option})."
                 )
@@ -117,7 +118,7 @@ def check_same_levels(first: "Model", other: "Model", run: str) -> None:
     """Raises ValueError for a model of other images than the first's."""
     here, there = ((model.shape[0], model.levels) for model in (first, other))
     if here != there:
-        raise ValueError(
+        raise WrongValueError(
             f"{run} models images of {there[0]} channels and {there[1]} levels, the first run images of {here[0]} and "
             f"{here[1]}: their nats do not belong in one table; evaluate each by itself."
         )

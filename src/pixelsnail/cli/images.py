@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pixelsnail.cli.arguments import Parser, count, file, one_of
 from pixelsnail.cli.errors import UsageError
 from pixelsnail.cli.terminal import Terminal, quoted
+from pixelsnail.errors import WrongValueError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -135,7 +136,7 @@ def read_known(name: str, height: int, width: int) -> "Tensor":
     else:
         mask = data.from_files([file(name)]).batch([0])[0]  # (C, H, W)
         if mask.shape[1:] != known.shape:
-            raise ValueError(
+            raise WrongValueError(
                 f"The mask {name} is {mask.shape[1]} x {mask.shape[2]}, but the images are {height} x {width}; "
                 "expected the same size."
             )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pixelsnail.cli.errors import UsageError
+from pixelsnail.errors import ExistingFileError, NotAFileError, NotAFolderError, NotWritableError
 
 
 def check_file(path: Path, suffixes: Sequence[str], overwrite: bool) -> None:
@@ -13,9 +14,9 @@ def check_file(path: Path, suffixes: Sequence[str], overwrite: bool) -> None:
         seen = f"ends in {path.suffix}" if path.suffix else "has no suffix"
         raise UsageError(f"The output {path} {seen}; expected {' or '.join(suffixes)}.")
     if path.is_dir():
-        raise IsADirectoryError(f"{path} is a folder; expected a file to write.")
+        raise NotAFileError(f"{path} is a folder; expected a file to write.")
     if path.exists() and not overwrite:
-        raise FileExistsError(f"{path} is there already; replace it with --overwrite, or choose another name.")
+        raise ExistingFileError(f"{path} is there already; replace it with --overwrite, or choose another name.")
     check_folder(path.parent)
 
 
@@ -25,9 +26,9 @@ def check_folder(path: Path) -> None:
     while not there.exists() and there != there.parent:
         there = there.parent
     if not there.is_dir():
-        raise NotADirectoryError(f"{there} is a file; expected a folder to write in.")
+        raise NotAFolderError(f"{there} is a file; expected a folder to write in.")
     if not os.access(there, os.W_OK | os.X_OK):
-        raise PermissionError(f"The folder {there} is not writable; choose another place.")
+        raise NotWritableError(f"The folder {there} is not writable; choose another place.")
 
 
 def plural(number: int, word: str) -> str:
@@ -41,5 +42,5 @@ def check_run(path: Path, overwrite: bool) -> None:
 
     RunFolder(path).check(resume=False, overwrite=True)  # refuses a file, and a folder with anything but a run
     if not overwrite and path.is_dir() and any(path.iterdir()):
-        raise FileExistsError(f"{path} holds a run already; replace it with --overwrite, or choose another folder.")
+        raise ExistingFileError(f"{path} holds a run already; replace it with --overwrite, or choose another folder.")
     check_folder(path)

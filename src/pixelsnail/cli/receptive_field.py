@@ -15,6 +15,7 @@ from pixelsnail.cli.outputs import check_file
 from pixelsnail.cli.runs import load
 from pixelsnail.cli.table import show_columns, show_json
 from pixelsnail.cli.terminal import Terminal, quoted
+from pixelsnail.errors import MissingFileError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -127,7 +128,7 @@ def open_both(arguments: Namespace, terminal: Terminal) -> "tuple[Model, tuple[T
     if is_trained(arguments):
         if not (Path(name).exists() or checkpoints.is_packaged(name) or name.startswith("hf:")):
             known = [*MODELS, *checkpoints.packaged()]
-            raise FileNotFoundError(
+            raise MissingFileError(
                 f"There is no run or model {name}; did you mean {nearest(name, known)}? Expected a run's folder, "
                 f"hf:owner/name or one of {', '.join(known)}."
             )

@@ -4,6 +4,7 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from pixelsnail.cli.terminal import Terminal
+from pixelsnail.errors import WrongValueError
 
 if TYPE_CHECKING:
     from pixelsnail.models import Model
@@ -25,9 +26,9 @@ def load(arguments: Namespace) -> "Model":
 
 def announce(engine: str, model: "Model", size: tuple[int, int], terminal: Terminal) -> None:
     """Says so where a command will wait for a compiler."""
-    from pixelsnail.engine import is_ready
+    from pixelsnail.engine.library import is_at_hand
 
-    if engine == "compiled" and is_ready(model, size) == "compiler":
+    if engine == "compiled" and not is_at_hand(model, size):
         terminal.note("Compiling this model for this image size: about a minute, once.")
 
 
@@ -38,7 +39,7 @@ def choose_device(name: str) -> str:
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     if name == "cuda" and not torch.cuda.is_available():
-        raise ValueError("There is no CUDA device that PyTorch can use here; take --device cpu.")
+        raise WrongValueError("There is no CUDA device that PyTorch can use here; take --device cpu.")
     return name
 
 

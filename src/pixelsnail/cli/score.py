@@ -11,6 +11,7 @@ from pixelsnail.cli.images import add_data, add_limit, data_hint, open_data, rea
 from pixelsnail.cli.outputs import check_file, check_folder, plural
 from pixelsnail.cli.runs import load
 from pixelsnail.cli.terminal import Terminal, quoted
+from pixelsnail.errors import ExistingFileError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -86,7 +87,9 @@ def check_maps(folder: Path, overwrite: bool) -> None:
     pictures.require_matplotlib("maps")
     check_folder(folder)
     if not overwrite and maps_in(folder):
-        raise FileExistsError(f"{folder} holds maps already; replace them with --overwrite, or choose another folder.")
+        raise ExistingFileError(
+            f"{folder} holds maps already; replace them with --overwrite, or choose another folder."
+        )
 
 
 def maps_in(folder: Path) -> list[Path]:

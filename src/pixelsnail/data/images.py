@@ -1,26 +1,39 @@
 """A set of images: what training and evaluation read."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from operator import index as whole_number
+from typing import SupportsIndex
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.data import Dataset
 
-from pixelsnail.data import binarization
+from pixelsnail.data import binarization, conversion
+from pixelsnail.data.reading import Reading
 from pixelsnail.data.store import Array, Store
+from pixelsnail.errors import WrongIndexError, WrongTypeError, WrongValueError
+
+NO_LABEL = -1
+"""The label of an image without one, in `images[i]`: what a DataLoader collates has one form, labels or not."""
 
 
 @dataclass(frozen=True, repr=False)
-class Images:
+class Images(Dataset[tuple[Tensor, int]]):
     """One split of a source: images of integer levels, and labels where the source has them.
 
         images = data.open("mnist-mini", "test")
         len(images), images.shape, images.levels      # 500, (1, 28, 28), 2
         images.batch([0, 1, 2])                       # (3, 1, 28, 28), uint8
+        print(images.read)                            # one line: what was understood
+
+    It is a map-style data set of torch: `images[i]` is (levels (C, H, W), label), the label a whole number, -1 without
+    one, and a DataLoader gives (B, C, H, W) and (B,) int64.
 
     Dynamically binarised training images depend on (seed, epoch, image) alone; validation and test images do not even
-    depend on the seed: epoch 0, 1, 2 ... is their binarisation number 0, 1, 2 ... A part of a set keeps its bits.
+    depend on the seed: epoch 0, 1, 2 ... is their binarisation number 0, 1, 2 ... (`images[i]` is of epoch 0). A part
+    of a set keeps its bits.
     """
 
     store: Store
@@ -29,6 +42,16 @@ class Images:
     split: str
     binarize: str
     seed: int
+    division: str = ""
+    """How training images were told from others."""
+
+    def __post_init__(self) -> None:
+        if self.binarize != "none" and (self.store.levels != 256 or self.store.shape[0] != 1):
+            raise WrongValueError(
+                f"binarize is {self.binarize!r}, but {self.source} has {self.store.levels} levels and "
+                f"{self.store.shape[0]} channels; only grey images of 256 levels are binarised. Leave binarize at "
+                "'none'."
+            )
 
     @property
     def levels(self) -> int:
@@ -43,7 +66,53 @@ class Images:
     @property
     def labels(self) -> Tensor | None:
         """(N,) int64, or None."""
-        return None if self.store.labels is None else torch.from_numpy(self.store.labels[self.numbers])
+        return None if self.store.labels is None else torch.from_numpy(self.store.labels.values[self.numbers])
+
+    @property
+    def classes(self) -> int | None:
+        """How many classes the source has; None without labels, or with labels below 0."""
+        return None if self.store.labels is None else self.store.labels.classes
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """The names of the classes 0, 1, ..., where the source has names."""
+        return None if self.store.labels is None else self.store.labels.names
+
+    @property
+    def indices(self) -> Tensor:
+        """(N,) int64: the index of each image in its source, or in its split of it where it has splits."""
+        return torch.from_numpy(self.numbers)
+
+    @property
+    def files(self) -> tuple[str, ...] | None:
+        """The file of each image (`name#2` is the third of one file), or None where they are no files."""
+        return None if self.store.files is None else tuple(self.store.files[i] for i in self.numbers.tolist())
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The files that were passed over."""
+        return self.store.left_out
+
+    @property
+    def read(self) -> Reading:
+        """What was understood: `str(images.read)` is one line, `images.read.as_dict()` is for JSON."""
+        return Reading(
+            source=self.source,
+            split=self.split,
+            images=len(self),
+            whole=self.store.count,
+            shape=self.shape,
+            levels=self.levels,
+            grey_levels=self.store.levels,
+            levels_from=self.store.levels_from,
+            binarize=self.binarize,
+            classes=self.classes,
+            class_names=self.class_names,
+            unlabelled=self.store.unlabelled,
+            division=self.division,
+            left_out=self.left_out,
+            notes=self.store.notes,
+        )
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -54,41 +123,95 @@ class Images:
             f"binarize={self.binarize!r})"
         )
 
-    def batch(self, indices: Sequence[int] | Tensor, epoch: int = 0) -> Tensor:
+    def __getitem__(self, index: SupportsIndex) -> tuple[Tensor, int]:
+        try:
+            number = whole_number(index)
+        except TypeError:
+            raise WrongTypeError(
+                f"The index is {index!r}; expected a whole number. images.subset([0, 1]) and images.head(10) are parts."
+            ) from None
+        return self.__getitems__([number + len(self) if number < 0 else number])[0]
+
+    def __getitems__(self, indices: Sequence[int]) -> list[tuple[Tensor, int]]:
+        """Several at once: what a DataLoader asks for."""
+        labels = self.store.labels
+        numbers = self._numbers(indices).tolist()
+        found = [NO_LABEL] * len(numbers) if labels is None else labels.values[numbers].tolist()
+        return list(zip(self.batch(indices), found, strict=True))
+
+    def __iter__(self) -> Iterator[tuple[Tensor, int]]:
+        return (self[i] for i in range(len(self)))
+
+    def batch(self, indices: Sequence[int] | Array | Tensor, epoch: int = 0) -> Tensor:
         """The images at these indices as they are in this epoch: (n, C, H, W), uint8 (int64 above 256 levels).
 
         Raises IndexError for an index outside [0, N), ValueError for a file that cannot be read any more.
         """
         if epoch < 0:
-            raise ValueError(f"epoch is {epoch}; expected at least 0.")
+            raise WrongValueError(f"epoch is {epoch}; expected at least 0.")
         numbers = self._numbers(indices)
         levels = self.store.read(numbers)
         if self.binarize == "threshold":
             levels = binarization.threshold(levels)
         elif self.binarize == "dynamic":
             seed = self.seed if self.split == "train" else binarization.FIXED
-            levels = binarization.dynamic(levels, numbers, seed, epoch)
-        return torch.from_numpy(levels.astype(np.uint8 if self.levels <= 256 else np.int64, copy=False))
+            levels = binarization.dynamic(levels.astype(np.uint8, copy=False), numbers, seed, epoch)
+        kind = np.uint8 if self.levels <= 256 else np.int64
+        return torch.from_numpy(np.ascontiguousarray(levels, dtype=kind))
 
-    def subset(self, indices: Sequence[int] | Tensor) -> "Images":
+    def subset(self, indices: Sequence[int] | Array | Tensor) -> "Images":
         """The images at these indices, in this order. Raises IndexError for an index outside [0, N)."""
-        return Images(self.store, self._numbers(indices), self.source, self.split, self.binarize, self.seed)
+        return replace(self, numbers=self._numbers(indices))
 
-    def head(self, count: int) -> "Images":
+    def head(self, count: SupportsIndex) -> "Images":
         """The first `count` images, or all where there are fewer. Raises ValueError for a count below 1."""
-        if count < 1:
-            raise ValueError(f"count is {count}; expected at least 1 image.")
-        return self.subset(range(min(count, len(self))))
+        if whole_number(count) < 1:
+            raise WrongValueError(f"count is {count}; expected at least 1 image.")
+        return self.subset(range(min(whole_number(count), len(self))))
 
-    def _numbers(self, indices: Sequence[int] | Tensor) -> Array:
+    def as_like(self, shape: Sequence[int], levels: SupportsIndex, *, binarize: str = "threshold") -> "Images":
+        """These images as a model of this (C, H, W) and so many levels takes them; `read` says what was changed.
+
+        Grey and RGB become each other, 256 levels become 2 by `binarize` ("threshold" or "dynamic"), and 65,536 become
+        256 (see `conversion`). Height and width stay. Raises ValueError where no rule leads there.
+        """
+        wanted = whole_number(levels)
+        if self.binarize != "none" and wanted != 2:
+            raise WrongValueError(
+                f"The images of {self.source} are binarised (binarize={self.binarize!r}), but this model has {wanted} "
+                "levels; open them with binarize='none'."
+            )
+        store = conversion.with_channels(self.store, whole_number(shape[0]), self.source)
+        if self.binarize != "none":
+            return replace(self, store=store)
+        store = conversion.with_levels(store, wanted, self.source)
+        bits = wanted == 2 and store.levels == 256
+        return replace(self, store=store, binarize=binarize if bits else "none")
+
+    def needed_labels(self) -> Tensor:
+        """(N,) int64, each at least 0. Raises ValueError that says why there are none."""
+        labels = self.labels
+        if labels is None:
+            why = self.store.unlabelled or "the source has none"
+            raise WrongValueError(f"{self.source} has no labels ({why}); a class-conditional model needs one an image.")
+        if bool((labels < 0).any()):
+            place = int((labels < 0).int().argmax())
+            raise WrongValueError(
+                f"Image {place} of {self.source} has the label {int(labels[place])}; expected classes from 0 on."
+            )
+        return labels
+
+    def _numbers(self, indices: Sequence[int] | Array | Tensor) -> Array:
         """The images' numbers in the source's own order."""
         array = np.asarray(indices.cpu() if isinstance(indices, Tensor) else indices)
         if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
-            raise TypeError(f"indices are {array.dtype} of shape {array.shape}; expected a sequence of whole numbers.")
+            raise WrongTypeError(
+                f"indices are {array.dtype} of shape {array.shape}; expected a sequence of whole numbers."
+            )
         array = array.astype(np.int64)
         outside = array[(array < 0) | (array >= len(self))]
         if outside.size:
-            raise IndexError(
+            raise WrongIndexError(
                 f"There is no image {outside[0]}; {self.source} has {len(self)} in its split {self.split}."
             )
         return np.asarray(self.numbers[array])

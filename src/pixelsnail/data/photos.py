@@ -21,8 +21,9 @@ from pathlib import Path
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from pixelsnail.data.folder import decode
-from pixelsnail.data.store import Array, Splits, Store
+from pixelsnail.data.image_files import decode
+from pixelsnail.data.store import Array, Content, Named, Store
+from pixelsnail.errors import MissingFileError, MissingPackageError
 
 SIDE = 32
 """Height and width of a crop."""
@@ -43,12 +44,13 @@ STRIDES = {"train": 4, "validation": SIDE, "test": SIDE}
 """Pixels between two crops: those of validation and test do not overlap."""
 
 
-def open_photos(_: str) -> Splits:
+def open_photos(_: str, levels: int | None = None, axes: str | None = None) -> Content:
     """Crops (3, 32, 32) of 256 levels: 18,881 to train, 60 to validate and 88 to test.
 
     Raises ModuleNotFoundError without the extra, FileNotFoundError where a package no longer has a photograph.
     """
-    return {split: partial(_crops, split) for split in PHOTOGRAPHS}
+    del levels, axes
+    return Named({split: partial(_crops, split) for split in PHOTOGRAPHS})
 
 
 def photograph(name: str, package: str, folder: str) -> Array:
@@ -57,13 +59,13 @@ def photograph(name: str, package: str, folder: str) -> Array:
 
     spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
-        raise ModuleNotFoundError(
+        raise MissingPackageError(
             "The source photos needs scikit-image and scikit-learn, which are not installed; "
             "pip install 'pixelsnail[photos]'."
         )
     path = Path(next(iter(spec.submodule_search_locations)), folder, name)
     if not path.is_file():
-        raise FileNotFoundError(f"There is no photograph {path}; expected it in the installed package {package}.")
+        raise MissingFileError(f"There is no photograph {path}; expected it in the installed package {package}.")
     with Image.open(path) as image:
         levels = decode(image, str(path)).transpose(1, 2, 0)
     height, width = (n // 2 for n in levels.shape[:2])

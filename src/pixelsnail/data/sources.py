@@ -1,130 +1,201 @@
-"""One string names a source: `mnist-mini`, `mnist:FOLDER`, `folder:PATH`, `npz:PATH`, `hf:NAME`, `photos`."""
+"""One string names a source: `mnist-mini`, `mnist:FOLDER`, `folder:PATH`, `npz:PATH`, `hf:NAME` and others."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from typing import SupportsIndex
 
 import numpy as np
 
-from pixelsnail.data import binarization, splits
-from pixelsnail.data.arrays import open_npz
-from pixelsnail.data.folder import open_folder, read_files
+from pixelsnail.data import binarization, rules
+from pixelsnail.data.array_files import open_arrays
+from pixelsnail.data.cifar import open_cifar10, open_imagenet32
+from pixelsnail.data.folder import open_folder
 from pixelsnail.data.hugging_face import open_hub
 from pixelsnail.data.images import Images
 from pixelsnail.data.mnist import open_mnist
 from pixelsnail.data.photos import open_photos
-from pixelsnail.data.store import Array, Splits, Store
+from pixelsnail.data.store import Array, Content, Flat, Store, concatenated, limited
+from pixelsnail.errors import WrongValueError
+
+ALL = "all"
+"""Judging: a source without splits whole, all the splits of others one after another."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """A kind of source: `form` is how it is written, `splits` opens it, `binarize` is its default."""
+    """A kind of source: `form` is how it is written, `open` opens it, `binarize` is its default.
+
+    open(location, levels, axes) takes what was said of levels and axes, or None.
+    """
 
     form: str
-    splits: Callable[[str], Splits]
+    open: Callable[[str, int | None, str | None], Content]
     binarize: str = "none"
 
 
-def _open_mini(_: str) -> Splits:
-    return open_npz(str(Path(__file__).with_name("mnist_mini.npz")))
+def _open_mini(_: str, levels: int | None, axes: str | None) -> Content:
+    return open_arrays(str(Path(__file__).with_name("mnist_mini.npz")), levels, axes)
 
 
 SOURCES = {
     "mnist-mini": Source("mnist-mini", _open_mini, "dynamic"),
     "mnist": Source("mnist:FOLDER", open_mnist, "dynamic"),
     "folder": Source("folder:PATH", open_folder),
-    "npz": Source("npz:PATH", open_npz),
+    "npz": Source("npz:PATH", open_arrays),
+    "npy": Source("npy:PATH", open_arrays),
+    "pt": Source("pt:PATH", open_arrays),
+    "cifar10": Source("cifar10:FOLDER", open_cifar10),
+    "imagenet32": Source("imagenet32:FOLDER", open_imagenet32),
     "hf": Source("hf:NAME", open_hub),
     "photos": Source("photos", open_photos),
 }
 
 
 def open(
-    source: str, split: str = "train", *, binarize: str | None = None, seed: int = 0, validation: int = 0
+    source: str,
+    split: str = "train",
+    *,
+    binarize: str | None = None,
+    seed: int = 0,
+    validation: int = 0,
+    levels: SupportsIndex | None = None,
+    axes: str | None = None,
 ) -> Images:
-    """One split ("train", "validation" or "test") of a source.
+    """One split of a source: "train", "validation", "test", or "all" (for judging: nothing is divided).
 
     `binarize` makes bits of 8-bit grey images: "dynamic" draws them with P(1) = level / 255, anew each epoch;
     "threshold" gives 1 from level 128 on; "none" keeps the levels. None is dynamic for MNIST, none for all else.
     `seed` is that of the training images' dynamic draws. `validation` images are held out from training where a
-    source has no validation split of its own (MNIST's last ones; a fixed random choice of others).
+    source has no validation split of its own (MNIST's last ones; a fixed random choice of others). `levels` says how
+    many levels there are where the rule would not (`rules`); of images of 16 bits 65536 keeps all, else the upper 8
+    bits are. `axes` ("NHW", "NCHW", "NHWC") says which axis of an array is which, where its shape does not.
 
     Raises ValueError for a wrong argument, a split that is not there and damaged data, FileNotFoundError for missing
     files, ModuleNotFoundError for a missing extra. Nothing is written beside the data.
     """
-    kind, location = _parse(source)
+    kind, location = parse(source)
     binarize = SOURCES[kind].binarize if binarize is None else binarize
-    _check("binarize", binarize, binarization.MODES)
-    _check("split", split, splits.SPLITS)
+    check_choice("binarize", binarize, binarization.MODES)
+    check_choice("split", split, (*rules.SPLITS, ALL))
     if seed < 0 or validation < 0:
-        raise ValueError(f"seed is {seed} and validation is {validation}; expected at least 0.")
-    store, numbers = _choose(source, kind, SOURCES[kind].splits(location), split, validation)
-    return _images(store, numbers, source, split, binarize, seed)
+        raise WrongValueError(f"seed is {seed} and validation is {validation}; expected at least 0.")
+    given = None if levels is None else rules.check_given(levels)
+    content = SOURCES[kind].open(location, given, axes)
+    store, numbers, division = _choose(source, kind, content, split, validation)
+    if given is not None and store.levels != given:
+        store = limited(store, given, source)
+    return Images(store, numbers, source, split, binarize, seed, division)
 
 
-def from_files(files: Sequence[str | Path], *, binarize: str = "none") -> Images:
-    """These image files, in this order, as a test split. Raises as `open` does."""
-    _check("binarize", binarize, binarization.MODES)
-    if not files:
-        raise ValueError("There are no image files; expected at least one.")
-    store = read_files([Path(file) for file in files])
-    return _images(store, np.arange(store.count), "files", "test", binarize, seed=0)
+def splits_of(source: str, *, validation: int = 0) -> tuple[str, ...]:
+    """The splits that `open` would give, none of them empty, in the order train, validation, test."""
+    kind, location = parse(source)
+    content = SOURCES[kind].open(location, None, None)
+    found = set(content.splits) if not isinstance(content, Flat) else set(rules.divide(content.names))
+    if validation and "train" in found:
+        found.add("validation")
+    return tuple(split for split in rules.SPLITS if split in found)
 
 
-def _images(store: Store, numbers: Array, source: str, split: str, binarize: str, seed: int) -> Images:
-    if binarize != "none" and (store.levels != 256 or store.shape[0] != 1):
-        raise ValueError(
-            f"binarize is {binarize!r}, but {source} has {store.levels} levels and {store.shape[0]} channels; only "
-            "grey images of 256 levels are binarised. Leave binarize at 'none'."
-        )
-    return Images(store, numbers, source, split, binarize, seed)
+def resolve(source: str, relative_to: str | Path | None = None) -> str:
+    """The source with its path made absolute, so that it is found from any folder; others are returned as they are.
+
+    A relative path is taken from `relative_to`, by default the working folder. A name of the hub stays one.
+    """
+    kind, location = parse(source)
+    path = Path(relative_to or ".", Path(location).expanduser())
+    if not location or (kind == "hf" and not path.exists()):
+        return source
+    return f"{kind}:{path.absolute()}"
 
 
-def _parse(source: str) -> tuple[str, str]:
+def parse(source: str) -> tuple[str, str]:
     """The kind of source, and where it is."""
-    kind, _, location = source.partition(":")
+    kind, _, location = str(source).partition(":")
     forms = ", ".join(entry.form for entry in SOURCES.values())
     if kind not in SOURCES:
-        near = get_close_matches(source, SOURCES, n=1, cutoff=0.0)[0]
-        hint = f"folder:{source}" if Path(source).is_dir() else SOURCES[near].form
-        raise ValueError(f"There is no data source {source!r}; expected one of {forms}. Did you mean {hint}?")
+        raise WrongValueError(f"There is no data source {source!r}; expected one of {forms}.{_hint(str(source))}")
     form = SOURCES[kind].form
     if bool(location) != (":" in form):
-        raise ValueError(f"The data source {source!r} is incomplete or has too much; it is written {form}.")
+        raise WrongValueError(f"The data source {source!r} is incomplete or has too much; it is written {form}.")
     return kind, str(Path(location).expanduser()) if location.startswith("~") else location
 
 
-def _check(name: str, value: str, valid: Sequence[str]) -> None:
+def _hint(source: str) -> str:
+    path = Path(source).expanduser()
+    suffixes = {".npz": "npz", ".npy": "npy", ".pt": "pt", ".pth": "pt"}
+    if path.is_dir():
+        return f" Did you mean folder:{source}?"
+    if path.suffix in suffixes:
+        return f" Did you mean {suffixes[path.suffix]}:{source}?"
+    near = get_close_matches(source.partition(":")[0], SOURCES, n=1, cutoff=0.5)
+    return f" Did you mean {SOURCES[near[0]].form}?" if near else ""
+
+
+def check_choice(name: str, value: str, valid: Sequence[str]) -> None:
+    """Raises ValueError for a word that is none of these."""
     if value not in valid:
-        near = get_close_matches(str(value), valid, n=1, cutoff=0.0)[0]
-        raise ValueError(f"{name} is {value!r}; expected one of {', '.join(valid)}. Did you mean {near!r}?")
+        near = get_close_matches(str(value), valid, n=1, cutoff=0.5)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise WrongValueError(f"{name} is {value!r}; expected one of {', '.join(valid)}.{hint}")
 
 
-def _choose(source: str, kind: str, found: Splits, split: str, validation: int) -> tuple[Store, Array]:
-    """A split and the numbers of its images, with `validation` images of train held out."""
+def _choose(source: str, kind: str, content: Content, split: str, validation: int) -> tuple[Store, Array, str]:
+    """The images of a split, the numbers that are its own, and how they were told from others."""
+    if isinstance(content, Flat):
+        return _part(source, content, split, validation)
+    found = content.splits
     if validation and "validation" in found:
-        raise ValueError(f"{source} has a validation split of its own; leave validation at 0 instead of {validation}.")
-    held_out = split == "validation" and validation > 0
-    if split not in found and not held_out:
+        raise WrongValueError(
+            f"{source} has a validation split of its own; leave validation at 0 instead of {validation}."
+        )
+    if split == ALL:
+        store = concatenated([found[name]() for name in rules.SPLITS if name in found])
+        return store, np.arange(store.count), f"of its splits {', '.join(s for s in rules.SPLITS if s in found)}"
+    if validation and split != "test":
+        return _hold_out(source, kind, content.splits, split, validation)
+    if split not in found:
         hint = " Hold training images out: validation=5000." if split == "validation" and "train" in found else ""
-        raise ValueError(f"{source} has no split {split!r}; it has {', '.join(found)}.{hint}")
-    if held_out or (split == "train" and validation):
-        return _hold_out(source, kind, found, split, validation)
+        raise WrongValueError(f"{source} has no split {split!r}; it has {', '.join(found)}.{hint}")
     store = found[split]()
-    if store.count == 0:
-        raise ValueError(f"The split {split!r} of {source} is empty; expected at least one image.")
-    return store, np.arange(store.count)
+    return store, np.arange(store.count), ""
 
 
-def _hold_out(source: str, kind: str, found: Splits, split: str, validation: int) -> tuple[Store, Array]:
+def _part(source: str, content: Flat, split: str, validation: int) -> tuple[Store, Array, str]:
+    """Images of a source without splits."""
+    parts = rules.divide(content.names)
+    if validation:
+        raise WrongValueError(
+            f"{source} has no splits and is divided 80/10/10 by the hash of {content.by}, which gives it a validation "
+            f"split; leave validation at 0 instead of {validation}."
+        )
+    if split != ALL and split not in parts:
+        count = len(content.names)
+        raise WrongValueError(
+            f"{source} has no split {split!r}: its {count} image{'s' * (count > 1)} without splits are divided by the "
+            f"hash of {content.by} into {', '.join(parts)}. Add images, or make folders train, validation and test."
+        )
+    store = content.read(None if split == ALL else parts[split])
+    if split == ALL:
+        return store, np.arange(store.count), ""
+    return store, parts[split], f"divided 80/10/10 by the hash of {content.by}"
+
+
+def _hold_out(
+    source: str, kind: str, found: Mapping[str, Callable[[], Store]], split: str, validation: int
+) -> tuple[Store, Array, str]:
     if "train" not in found:
-        raise ValueError(f"{source} has no split 'train' to hold images out of; it has {', '.join(found)}.")
+        raise WrongValueError(f"{source} has no split 'train' to hold images out of; it has {', '.join(found)}.")
     store = found["train"]()
     if validation >= store.count:
-        raise ValueError(f"validation is {validation}, but {source} has {store.count} training images; expected fewer.")
+        raise WrongValueError(
+            f"validation is {validation}, but {source} has {store.count} training images; expected fewer."
+        )
     order = list(range(store.count))
     if kind != "mnist":  # a folder or an array may be sorted by class
-        order.sort(key=lambda number: splits.rank(str(number)))
+        order.sort(key=lambda number: rules.rank(str(number)))
     train, held = order[: store.count - validation], order[store.count - validation :]
-    return store, np.sort(np.array(held if split == "validation" else train))
+    how = f"{validation:,} held out of train for validation, {'its last' if kind == 'mnist' else 'by a hash'}"
+    return store, np.sort(np.array(held if split == "validation" else train, dtype=np.int64)), how

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pixelsnail.distributions.head import PixelDistribution, at_least_float32
+from pixelsnail.errors import WrongValueError
 
 
 class BernoulliPixels(PixelDistribution):
@@ -59,7 +60,7 @@ class Bernoulli:
 
     def __post_init__(self) -> None:
         if self.levels != 2:
-            raise ValueError(
+            raise WrongValueError(
                 f"A Bernoulli head has 2 levels, not {self.levels}; use head='Categorical' for codes, "
                 "head='LogisticMixture' for images."
             )

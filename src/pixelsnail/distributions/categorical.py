@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from pixelsnail.distributions.head import PixelDistribution, at_least_float32
+from pixelsnail.errors import WrongValueError
 
 
 class CategoricalPixels(PixelDistribution):
@@ -65,7 +66,7 @@ class Categorical:
 
     def __post_init__(self) -> None:
         if self.levels < 2:
-            raise ValueError(f"A Categorical head needs at least 2 levels, not {self.levels}.")
+            raise WrongValueError(f"A Categorical head needs at least 2 levels, not {self.levels}.")
 
     @property
     def size(self) -> int:

@@ -7,6 +7,7 @@ from pixelsnail.distributions.bernoulli import Bernoulli
 from pixelsnail.distributions.categorical import Categorical
 from pixelsnail.distributions.head import Head
 from pixelsnail.distributions.logistic_mixture import LogisticMixture
+from pixelsnail.errors import WrongValueError
 
 HEADS: dict[str, Callable[[int, int], Head]] = {
     "Bernoulli": Bernoulli,
@@ -25,11 +26,11 @@ def choose_head(name: str | None, channels: int, levels: int, mixtures: int | No
         name = "Bernoulli" if levels == 2 else "Categorical"
     if name not in HEADS:
         nearest = get_close_matches(name, HEADS, n=1, cutoff=0)[0]
-        raise ValueError(f"There is no head {name!r}; did you mean {nearest!r}? The heads are {', '.join(HEADS)}.")
+        raise WrongValueError(f"There is no head {name!r}; did you mean {nearest!r}? The heads are {', '.join(HEADS)}.")
     if mixtures is None:
         return HEADS[name](channels, levels)
     if name != "LogisticMixture":
-        raise ValueError(
+        raise WrongValueError(
             f"mixtures is {mixtures}; a {name} head has none. Leave it out, or use a LogisticMixture head."
         )
     return LogisticMixture(channels, levels, mixtures)

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from pixelsnail.distributions.categorical import gumbel
 from pixelsnail.distributions.head import PixelDistribution, at_least_float32
+from pixelsnail.errors import WrongValueError
 
 LEAST_LOG_SCALE = -7.0
 """The original's clamp: no logistic is narrower than this."""
@@ -133,7 +134,7 @@ class LogisticMixturePixels(PixelDistribution):
         """
         known = 0 if before is None else before.shape[-1]
         if known != channel:
-            raise ValueError(
+            raise WrongValueError(
                 f"before holds {known} channels; the table of channel {channel} needs the {channel} before it."
             )
         levels = self.means[:, :0, :1] if before is None else before.movedim(-1, -3)[..., None, :, :]
@@ -182,9 +183,9 @@ class LogisticMixture:
 
     def __post_init__(self) -> None:
         if self.levels < 2:
-            raise ValueError(f"A LogisticMixture head needs at least 2 levels, not {self.levels}.")
+            raise WrongValueError(f"A LogisticMixture head needs at least 2 levels, not {self.levels}.")
         if self.mixtures < 1:
-            raise ValueError(f"A LogisticMixture head needs at least 1 mixture component, not {self.mixtures}.")
+            raise WrongValueError(f"A LogisticMixture head needs at least 1 mixture component, not {self.mixtures}.")
 
     @property
     def size(self) -> int:

@@ -1,10 +1,11 @@
 """Deciding images pixel by pixel: the walk, its sources, and the naive reference."""
 
 from pixelsnail.engine.engines import ENGINES, Engine
+from pixelsnail.engine.library import CompilationError, Compiled
 from pixelsnail.engine.naive import naive_walk
-from pixelsnail.engine.program import CompilationError, Compiled, is_ready
-from pixelsnail.engine.sources import Decisions, Draw, Known, Source
-from pixelsnail.engine.walk import Progress, walk
+from pixelsnail.engine.plan import Plan, Rule
+from pixelsnail.engine.sources import Decisions, Draw, Known, Source, standing
+from pixelsnail.engine.walk import Progress, Step, Walkable, steps, walk
 
 __all__ = [
     "ENGINES",
@@ -14,9 +15,14 @@ __all__ = [
     "Draw",
     "Engine",
     "Known",
+    "Plan",
     "Progress",
+    "Rule",
     "Source",
-    "is_ready",
+    "Step",
+    "Walkable",
     "naive_walk",
+    "standing",
+    "steps",
     "walk",
 ]

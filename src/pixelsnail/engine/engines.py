@@ -1,63 +1,61 @@
-"""Which engine decides images, and when a compiled program is worth its price."""
+"""Which engine decides images: a whole forward pass a pixel, the walk, or the walk of a compiled program."""
 
 import time
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 from torch import Tensor
 
+from pixelsnail.engine import library
 from pixelsnail.engine.naive import naive_walk
-from pixelsnail.engine.program import CompilationError, Compiled, is_ready
+from pixelsnail.engine.plan import Plan, Rule
 from pixelsnail.engine.sources import Source
-from pixelsnail.engine.walk import walk
+from pixelsnail.engine.walk import Progress, Walkable, walk
+from pixelsnail.errors import WrongValueError
 from pixelsnail.nn import merged
 
 ENGINES = ("auto", "compiled", "eager", "naive")
 
-SAVES = 0.15
-"""The share of the eager engine's time that a program saves at least, as measured by benchmarks/sampling.py: half for
-one image, 18 % for 16."""
 LARGEST = 32
 """Images in a batch up to which a program is the faster engine: at 64 it saved nothing when measured."""
-PRICE = {"loaded": 0.0, "kept": 5.0, "compiler": 100.0}
-"""Seconds that a program costs before its first call, generously."""
+PAYS = 900.0
+"""Seconds of eager work ahead that pay for making a program: it takes 100 at most, and saves 15 % at least."""
 
 
 class Engine:
-    """Decides batch after batch of a model's images of one size (H, W), by the engine called `name`.
+    """Decides batch after batch of a model's images of one size (H, W), as a plan says.
 
-    "auto" begins with the eager one, and goes on with a program as soon as that saves more time than it costs: at
-    once where one is loaded, never for a few images.
+    "auto" takes a compiled program that is loaded or on the disk, else the eager engine, unless the images ahead
+    clearly pay for compiling.
     """
 
-    def __init__(self, model: Any, name: str, size: tuple[int, int], context: Tensor | None) -> None:
+    def __init__(self, model: Any, plan: Plan, size: tuple[int, int]) -> None:
         """Raises ValueError for an unknown engine, CompilationError where "compiled" is asked for and cannot be had."""
-        if name not in ENGINES:
-            raise ValueError(f"There is no engine {name!r}; expected one of {', '.join(ENGINES)}.")
-        self.model = model = merged(model)
-        self.size = size
-        self.loop = naive_walk if name == "naive" else walk
-        self.walked: Any = model
-        self.open = name == "auto" and context is None and model.device.type == "cpu"
-        if name == "compiled":
-            if context is not None:
-                raise CompilationError("engine 'compiled' takes no context; use engine 'eager'.")
-            self.walked = Compiled(model, size)
+        if plan.engine not in ENGINES:
+            raise WrongValueError(f"There is no engine {plan.engine!r}; expected one of {', '.join(ENGINES)}.")
+        self.model: Any = merged(model)
+        self.plan, self.size = plan, size
+        self.walked: Walkable = cast(Any, self.model)
+        self.may_compile = plan.engine == "auto" and model.device.type == "cpu" and plan.batch <= LARGEST
+        if plan.engine == "compiled":
+            self.walked = library.Compiled(self.model, size)
+        elif self.may_compile and library.is_at_hand(self.model, size):
+            self._compile()
 
-    def decide(self, source: Source, batch: int, rest: int, **options: Any) -> Tensor:
-        """Levels of `batch` images; `rest` more images will follow. `options` are those of `walk`."""
-        if self.open and batch <= LARGEST:
-            self._consider(0.0)
+    def decide(
+        self, source: Source, batch: int, rest: int, context: Tensor | None, rule: Rule, progress: Progress | None
+    ) -> Tensor:
+        """Levels (batch, C, H, W) of the next images; `rest` more will follow."""
+        cache = self.model.start(batch, size=self.size, context=context)
+        if self.plan.engine == "naive":
+            return naive_walk(self.model, source, cache, rule, progress, context)
         start = time.perf_counter()
-        levels = self.loop(self.walked, source, batch, size=self.size, **options)
-        if self.open and rest and batch <= LARGEST:
-            self._consider((time.perf_counter() - start) / batch * rest)
+        levels = walk(self.walked, source, cache, self.plan, rule, progress)
+        if self.may_compile and (time.perf_counter() - start) / batch * rest > PAYS and library.compiler():
+            self._compile()
         return levels
 
-    def _consider(self, ahead: float) -> None:
-        """Takes a program where it saves more of the seconds `ahead` than it costs."""
-        price = PRICE.get(is_ready(self.model, self.size))
-        if price is not None and (price == 0 or SAVES * ahead > price):
-            self.open = False
-            with suppress(CompilationError):  # then the eager engine goes on
-                self.walked = Compiled(self.model, self.size)
+    def _compile(self) -> None:
+        self.may_compile = False
+        with suppress(library.CompilationError):  # then the eager engine goes on
+            self.walked = library.Compiled(self.model, self.size)

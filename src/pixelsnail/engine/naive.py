@@ -1,36 +1,45 @@
 """The reference sampler: a whole forward pass for every pixel, without a cache. Slow, and right by definition."""
 
+from typing import Protocol
+
 import torch
 from torch import Tensor
 
+from pixelsnail.distributions import Head
+from pixelsnail.engine.plan import Rule
 from pixelsnail.engine.sources import Source
-from pixelsnail.engine.walk import Progress, Walkable
+from pixelsnail.engine.walk import Progress
+from pixelsnail.nn import Cache
+
+
+class Whole(Protocol):
+    """What the naive sampler needs of a model: parameters of whole images."""
+
+    head: Head
+
+    def __call__(self, x: Tensor, *, context: Tensor | None = None) -> Tensor:
+        """Levels (B, C, H, W) to parameters (B, P, H, W)."""
+        ...
 
 
 @torch.inference_mode()
 def naive_walk(
-    model: Walkable,
+    model: Whole,
     source: Source,
-    batch: int,
-    *,
-    size: tuple[int, int] | None = None,
-    context: Tensor | None = None,
-    temperature: float = 1.0,
+    cache: Cache,
+    rule: Rule | None = None,
     progress: Progress | None = None,
+    context: Tensor | None = None,
 ) -> Tensor:
     """What `walk` gives, from the definition: levels (B, C, H, W), int64, at the cost of H * W forward passes."""
-    canvas = model.start(batch, size=size, context=context).canvas
-    channels, height, width = canvas.shape[1:]
-    decisions = source.start(model.head, batch, (channels, height, width), canvas.device)
-    flat = canvas.flatten(2)
-    flat.copy_(decisions.guess)
-    images = torch.arange(batch, device=canvas.device)
-    for t in range(decisions.given, height * width):
-        parameters = model(canvas, context=context).flatten(2)[:, :, None, t : t + 1]
-        position = torch.full((batch, 1), t, device=canvas.device)
-        flat[..., t : t + 1] = decisions.decide(images, position, model.head.distribution(parameters, temperature))[
-            :, :, 0
-        ]
+    decisions, rule = source.start(model.head, cache), rule or Rule()
+    cache.canvas.copy_(decisions.levels)
+    cache.position += decisions.decided
+    for t in range(decisions.decided, cache.pixels):
+        segment = cache.segment(1)
+        parameters = model(cache.canvas, context=context).flatten(2)[:, :, None, t : t + 1]
+        levels, _ = decisions.decide(segment, rule(model.head, parameters), segment.levels)
+        cache.commit(segment, levels)
         if progress is not None:
-            progress(t + 1, height * width)
-    return canvas
+            progress(t + 1, cache.pixels)
+    return cache.canvas

@@ -11,34 +11,35 @@ import torch
 from torch import Tensor
 
 from pixelsnail.distributions import Head, PixelDistribution
-
-Size = tuple[int, int, int]
+from pixelsnail.nn import Cache, Segment
 
 
 class Decisions(Protocol):
     """A source at work on one batch of images."""
 
     @property
-    def guess(self) -> Tensor:
-        """Levels (B, C, H * W) of the pixels that are `given`; the others may hold any level."""
+    def levels(self) -> Tensor:
+        """What the canvas holds first, (B, C, H, W): right at the first `decided` pixels, any guesses beyond."""
         ...
 
     @property
-    def given(self) -> int:
-        """The number of first pixels that are decided before the walk begins: their levels are those of `guess`."""
+    def decided(self) -> int:
+        """The number of first pixels that are decided before the walk begins."""
         ...
 
-    def first_guess(self, images: Tensor, positions: Tensor, above: Tensor) -> Tensor:
+    def guess(self, segment: Segment, above: Tensor) -> Tensor:
         """Guesses (b, C, 1, n) at pixels that were never evaluated, from the levels `above` them (0 in the first row).
 
         Good guesses make a walk faster and never change its result.
         """
         ...
 
-    def decide(self, images: Tensor, positions: Tensor, distribution: PixelDistribution) -> Tensor:
-        """The levels (b, C, 1, n) of some pixels of some images of the batch.
+    def decide(self, segment: Segment, distribution: PixelDistribution, guesses: Tensor) -> tuple[Tensor, Tensor]:
+        """Levels (b, C, 1, n) of a segment, and how many of its undecided pixels stand, (b,), at least one.
 
-        `images` (b,) are numbers of images, `positions` (b, n) raster positions; `distribution` has batch (b, 1, n).
+        `distribution`, of batch (b, 1, n), was computed from the canvas, which holds `guesses` in the segment: that of
+        a pixel is right where all guesses before it are. Which images of the batch the segment is about is
+        `segment.cache.images`.
         """
         ...
 
@@ -46,9 +47,20 @@ class Decisions(Protocol):
 class Source(Protocol):
     """Decides each pixel, from its distribution or from what it knows."""
 
-    def start(self, head: Head, batch: int, shape: Size, device: torch.device) -> Decisions:
-        """Makes ready for `batch` images of shape (C, H, W)."""
+    def start(self, head: Head, cache: Cache) -> Decisions:
+        """Makes ready for the images of a cache, of which none is decided."""
         ...
+
+
+def standing(levels: Tensor, guesses: Tensor, segment: Segment) -> Tensor:
+    """How many undecided pixels of each image stand: up to the first that was not guessed, that one included, (b,).
+
+    Pixels that were decided before are right: a segment near the end of an image begins with them.
+    """
+    undecided = segment.undecided()
+    right = (levels == guesses).all(1)[:, 0] | ~undecided
+    stand = (right.long().cumprod(-1).sum(-1) + 1).clamp(max=segment.length)
+    return stand - (~undecided).sum(-1)
 
 
 @dataclass(frozen=True)
@@ -59,14 +71,13 @@ class Draw:
     seed: int = 0
     first: int = 0
 
-    def start(self, head: Head, batch: int, shape: Size, device: torch.device) -> "Drawing":
+    def start(self, head: Head, cache: Cache) -> "Drawing":
         """Draws all random numbers of the batch: (B, H * W, head.noise_size)."""
-        pixels, size = shape[1] * shape[2], head.noise_size
-        noise = torch.empty(batch, pixels, size)
-        for i in range(batch):
-            uniforms = np.random.default_rng([self.seed, self.first + i]).random((pixels, size))
+        noise = torch.empty(cache.batch, cache.pixels, head.noise_size)
+        for i in range(cache.batch):
+            uniforms = np.random.default_rng([self.seed, self.first + i]).random(noise.shape[1:])
             noise[i] = head.noise(torch.from_numpy(uniforms))  # computed in float64, for its tails; kept in float32
-        return Drawing(noise.to(device), torch.zeros(batch, shape[0], pixels, dtype=torch.long, device=device))
+        return Drawing(noise.to(cache.canvas.device), torch.zeros_like(cache.canvas))
 
 
 @dataclass(frozen=True)
@@ -74,16 +85,18 @@ class Drawing:
     """A `Draw` at work: noise (B, H * W, head.noise_size)."""
 
     noise: Tensor
-    guess: Tensor
-    given: int = 0
+    levels: Tensor
+    decided: int = 0
 
-    def first_guess(self, images: Tensor, positions: Tensor, above: Tensor) -> Tensor:
+    def guess(self, segment: Segment, above: Tensor) -> Tensor:
         """The level above: in most images the likeliest that costs nothing to find."""
         return above
 
-    def decide(self, images: Tensor, positions: Tensor, distribution: PixelDistribution) -> Tensor:
+    def decide(self, segment: Segment, distribution: PixelDistribution, guesses: Tensor) -> tuple[Tensor, Tensor]:
         """What the noise of these pixels makes of their distributions."""
-        return distribution.draw(self.noise[images[:, None], positions][:, None]).permute(0, 3, 1, 2)
+        noise = self.noise[segment.cache.images[segment.members][:, None], segment.positions]
+        levels = distribution.draw(noise[:, None]).permute(0, 3, 1, 2)
+        return levels, standing(levels, guesses, segment)
 
 
 @dataclass(frozen=True)
@@ -94,13 +107,13 @@ class Known:
     known: Tensor
     otherwise: Source
 
-    def start(self, head: Head, batch: int, shape: Size, device: torch.device) -> "Keeping":
+    def start(self, head: Head, cache: Cache) -> "Keeping":
         """Counts the first pixels that are known in every image: the walk need not decide them one by one."""
-        known = self.known.to(device).expand(batch, *shape).flatten(2)
-        rest = self.otherwise.start(head, batch, shape, device)
-        x = torch.where(known, self.x.to(device).flatten(2), rest.guess)
-        whole = known.all(0).all(0)
-        return Keeping(known, x, rest, given=int(whole.long().cumprod(0).sum()))
+        known = self.known.to(cache.canvas.device).expand(cache.canvas.shape)
+        rest = self.otherwise.start(head, cache)
+        levels = torch.where(known, self.x.to(cache.canvas.device), rest.levels)
+        whole = known.all(0).all(0).flatten()
+        return Keeping(known, levels, rest, decided=int(whole.long().cumprod(0).sum()))
 
 
 @dataclass(frozen=True)
@@ -108,19 +121,21 @@ class Keeping:
     """A `Known` at work."""
 
     known: Tensor
-    guess: Tensor
+    levels: Tensor
     otherwise: Decisions
-    given: int
+    decided: int
 
-    def first_guess(self, images: Tensor, positions: Tensor, above: Tensor) -> Tensor:
+    def guess(self, segment: Segment, above: Tensor) -> Tensor:
         """The known levels, and the other source's guesses elsewhere."""
-        return self._keep(images, positions, self.otherwise.first_guess(images, positions, above))
+        return self._keep(segment, self.otherwise.guess(segment, above))
 
-    def decide(self, images: Tensor, positions: Tensor, distribution: PixelDistribution) -> Tensor:
+    def decide(self, segment: Segment, distribution: PixelDistribution, guesses: Tensor) -> tuple[Tensor, Tensor]:
         """The known levels, and the other source's elsewhere."""
-        return self._keep(images, positions, self.otherwise.decide(images, positions, distribution))
+        levels = self._keep(segment, self.otherwise.decide(segment, distribution, guesses)[0])
+        return levels, standing(levels, guesses, segment)
 
-    def _keep(self, images: Tensor, positions: Tensor, otherwise: Tensor) -> Tensor:
-        places = images[:, None], slice(None), positions  # (b, n, C)
-        known, levels = (h[places].transpose(1, 2)[:, :, None] for h in (self.known, self.guess))
+    def _keep(self, segment: Segment, otherwise: Tensor) -> Tensor:
+        images = segment.cache.images[segment.members]
+        places = images[:, None], slice(None), segment.positions  # (b, n, C)
+        known, levels = (h.flatten(2)[places].transpose(1, 2)[:, :, None] for h in (self.known, self.levels))
         return torch.where(known, levels, otherwise)

@@ -7,15 +7,17 @@ once, and keep the decisions up to and including the first that differs from its
 that are right. The new evaluations are the next guesses. The image is the same whatever the guesses are.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from pixelsnail.distributions import Head
+from pixelsnail.engine.plan import Plan, Rule
 from pixelsnail.engine.sources import Decisions, Source
-from pixelsnail.nn import Cache
+from pixelsnail.nn import Cache, Segment
 
 Progress = Callable[[int, int], None]
 
@@ -25,110 +27,111 @@ class Walkable(Protocol):
 
     head: Head
 
-    def start(self, batch: int, *, size: tuple[int, int] | None = None, context: Tensor | None = None) -> Cache:
-        """A new cache for `batch` images of the model's size, or of another `size` (H, W)."""
+    def __call__(self, x: Tensor, segment: Segment) -> Tensor:
+        """A segment's levels (B, C, 1, n) to its parameters (B, P, 1, n)."""
         ...
 
-    def __call__(self, x: Tensor, cache: Cache | None = None, context: Tensor | None = None) -> Tensor:
-        """Levels (B, C, H, W), or a segment of them, to parameters (B, P, H, W)."""
-        ...
+
+@dataclass(frozen=True)
+class Step:
+    """Where a walk stands after a call: the images that it still walks over, and those that it has finished."""
+
+    cache: Cache
+    finished: Tensor
+
+    @property
+    def levels(self) -> Tensor:
+        """All images of the batch as they are, (B, C, H, W), int64: decided, and guesses from there on."""
+        levels = self.finished.clone()
+        levels[self.cache.images] = self.cache.canvas
+        return levels
+
+    @property
+    def decided(self) -> Tensor:
+        """How many pixels of each image are decided, (B,)."""
+        decided = torch.full_like(self.finished[:, 0, 0, 0], self.cache.pixels)
+        decided[self.cache.images] = self.cache.position
+        return decided
 
 
 @torch.inference_mode()
-def walk(
-    model: Walkable,
-    source: Source,
-    batch: int,
-    *,
-    size: tuple[int, int] | None = None,
-    context: Tensor | None = None,
-    temperature: float = 1.0,
-    segment: int | None = None,
-    progress: Progress | None = None,
-) -> Tensor:
-    """Decides `batch` images pixel by pixel: levels (B, C, H, W), int64.
+def steps(
+    model: Walkable, source: Source, cache: Cache, plan: Plan | None = None, rule: Rule | None = None
+) -> Iterator[Step]:
+    """Decides the images of a new cache (`model.start`) call by call: a `Step` after each, the last with all decided.
 
-    `segment` is how many pixels of each image are evaluated at once, 1 ... H * W; None takes what is fastest for the
-    batch. It never changes the images (in float32: except after a decision within 1e-4 of a tie).
-    `progress` is called with (pixels decided, pixels), of the image that is behind.
+    The plan changes no image (in float32: except after a decision within 1e-4 of a tie), the rule does. Whoever has
+    seen enough stops asking. Where a source knows everything beforehand, there is one step and no call.
     """
-    cache = model.start(batch, size=size, context=context)
-    shape = (cache.channels, cache.height, cache.width)
-    decisions = source.start(model.head, batch, shape, cache.canvas.device)
-    cache.canvas.copy_(decisions.guess.view(cache.canvas.shape))
-    take_given(model, cache, decisions.given, context)
-    result = cache.canvas.clone()
-    images = torch.arange(batch, device=result.device)  # those still walked over
+    plan, rule = plan or Plan(), rule or Rule()
+    decisions = source.start(model.head, cache)
+    cache.canvas.copy_(decisions.levels)
+    pass_over(model, cache, decisions.decided)
+    finished = cache.canvas.clone()
     reached = cache.position  # the pixels from here on were never evaluated
     right = 1.0  # the share of guesses that are right, lately
     while cache.least < cache.pixels:
-        wanted = segment or min(default_segment(cache.batch), worthwhile_segment(right))
-        length = min(wanted, cache.pixels - cache.least, cache.longest)
-        positions = cache.segment(length)
-        guesses = guess(cache, decisions, images, positions, reached)
-        reached = torch.maximum(reached, positions[:, -1] + 1)
-        distribution = model.head.distribution(model(guesses, cache, cache.context), temperature)
-        levels = decisions.decide(images, positions, distribution)
-        agreed = (levels == guesses).all(1)[:, 0]
-        if segment is None:
-            right = 0.8 * right + 0.2 * agreed.float().mean().item()
-        cache.commit(levels, count_right(agreed, positions < cache.position[:, None]))
-        if progress is not None:
-            progress(cache.least, cache.pixels)
+        length = min(plan.length(cache.batch, right), cache.pixels - cache.least, cache.longest)
+        segment = cache.segment(length)
+        guesses = guess(segment, decisions, reached)
+        reached = torch.maximum(reached, segment.positions[:, -1] + 1)
+        segment.put(guesses)
+        levels, stand = decisions.decide(segment, rule(model.head, model(guesses, segment)), guesses)
+        if plan.segment is None:
+            right = 0.8 * right + 0.2 * (levels == guesses).all(1).float().mean().item()
+        cache.commit(segment, levels, stand)
         if cache.most == cache.pixels:
-            result[images] = cache.canvas
+            finished[cache.images] = cache.canvas
             left = (cache.position < cache.pixels).nonzero()[:, 0]
-            if 0 < len(left) <= cache.batch * KEEP:
-                order = cache.keep(left)
-                images, reached = images[order], reached[order]
-    return result
+            if 0 < len(left) <= cache.batch * plan.leave:
+                index = compact(left)
+                cache.take(index)
+                reached = reached[index]
+        yield Step(cache, finished)
+    if decisions.decided == cache.pixels:
+        yield Step(cache, finished)
 
 
-KEEP = 7 / 8
-"""A batch goes on without its finished images once no more than this share of it is left: moving the others costs."""
+def walk(
+    model: Walkable,
+    source: Source,
+    cache: Cache,
+    plan: Plan | None = None,
+    rule: Rule | None = None,
+    progress: Progress | None = None,
+) -> Tensor:
+    """Decides the images of a new cache to the end: levels (B, C, H, W), int64. See `steps`.
 
-
-def default_segment(batch: int) -> int:
-    """The fastest segment: what a call costs beside its arithmetic dominates a small batch, arithmetic a large one.
-
-    Measured with trained models of binary digits on 2 processor cores (benchmarks/sampling.py): 56 pixels for one
-    image, 14 to 28 for 16, 7 to 14 for 64.
+    `progress` is called with (pixels decided, pixels), of the image that is behind.
     """
-    return max(1, round(56 * batch**-0.45))
+    step = None
+    for step in steps(model, source, cache, plan, rule):
+        if progress is not None:
+            progress(step.cache.least, step.cache.pixels)
+    return cache.canvas if step is None else step.finished
 
 
-def worthwhile_segment(right: float) -> int:
-    """The longest segment whose last pixels may still be kept, where that share of guesses is right.
-
-    Binary digits (0.9 and more) leave the choice to `default_segment`. Pixels of 256 levels and three channels are
-    hardly ever guessed, and each is a call of its own: for one image, products of a matrix and a vector, three times as
-    fast as those of a matrix and two.
-    """
-    return 1 if right < 0.5 else round(8 / max(1 - right, 1e-3) - 7)
+def pass_over(model: Walkable, cache: Cache, decided: int, at_once: int = 512) -> None:
+    """Lets the layers see the `decided` first pixels, whose levels are on the canvas."""
+    while cache.least < decided:
+        segment = cache.segment(min(at_once, decided - cache.least, cache.longest))
+        model(segment.levels, segment)
+        cache.commit(segment, segment.levels)
 
 
-def take_given(model: Walkable, cache: Cache, given: int, context: Tensor | None, at_once: int = 512) -> None:
-    """Lets the layers see the `given` first pixels, whose levels are on the canvas."""
-    while cache.least < given:
-        levels = cache.levels(min(at_once, given - cache.least, cache.longest))
-        model(levels, cache, context)
-        cache.commit(levels)
-
-
-def guess(cache: Cache, decisions: Decisions, images: Tensor, positions: Tensor, reached: Tensor) -> Tensor:
+def guess(segment: Segment, decisions: Decisions, reached: Tensor) -> Tensor:
     """Levels (B, C, 1, n) for a segment: the last evaluation, and for pixels from `reached` (B,) on a first guess."""
-    length = positions.shape[1]
-    above, inside = cache.pixels_at(((-1, 0),), length)  # (B, n, 1, C)
+    above, inside = segment.pixels_at(((-1, 0),))  # (B, n, 1, C)
     above = torch.where(inside, above, 0)[:, :, 0].transpose(1, 2)[:, :, None]
-    fresh = (positions >= reached[:, None])[:, None, None]
-    return torch.where(fresh, decisions.first_guess(images, positions, above), cache.levels(length))
+    fresh = (segment.positions >= reached[:, None])[:, None, None]
+    return torch.where(fresh, decisions.guess(segment, above), segment.levels)
 
 
-def count_right(agreed: Tensor, decided: Tensor) -> Tensor:
-    """How many undecided pixels of each image may be committed: up to the first that was not guessed, (B,).
-
-    `agreed` (B, n) says which guesses came true. Pixels that were `decided` (B, n) before are right: a segment near
-    the end of an image begins with them.
-    """
-    right = ((agreed | decided).long().cumprod(-1).sum(-1) + 1).clamp(max=agreed.shape[-1])
-    return right - decided.sum(-1)
+def compact(left: Tensor) -> Tensor:
+    """The images `left` (in rising order) in an order that leaves as many as possible in their places."""
+    count = len(left)
+    order = torch.arange(count, device=left.device)
+    free = torch.ones(count, dtype=torch.bool, device=left.device)
+    free[left[left < count]] = False
+    order[free] = left[left >= count]
+    return order

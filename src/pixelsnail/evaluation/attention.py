@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from pixelsnail.errors import WrongTypeError
 from pixelsnail.evaluation.receptive_field import Pixel, check_pixel, raster
 from pixelsnail.models import Model
 from pixelsnail.models.levels import check_levels
@@ -24,10 +25,11 @@ def attention_weights(model: Model, x: Tensor, pixels: Sequence[Pixel], *, conte
     """
     check_levels(x[None], model.levels, model.shape)
     model.check_size(*x.shape[1:])
+    model.condition.check(context, 1, (x.shape[1], x.shape[2]))
     positions = [raster(check_pixel(pixel, x), x) for pixel in pixels]
     attentions = [layer for layer in model.modules() if isinstance(layer, CausalAttention)]
     if not attentions:
-        raise TypeError(
+        raise WrongTypeError(
             f"This {type(model).__name__} has no attention to single earlier pixels; a PixelSNAIL or an ImageGPT has."
         )
     maps: list[Tensor] = []

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from pixelsnail.data import Images
 from pixelsnail.engine import Progress
-from pixelsnail.evaluation.scan import check_batch, check_binarized, scan
+from pixelsnail.errors import WrongValueError
+from pixelsnail.evaluation.scan import check_batch, check_binarized, context_of, scan
 from pixelsnail.models import Model
 
 
@@ -109,7 +110,7 @@ class Evaluation:
         Raises ValueError for another protocol.
         """
         if self.protocol != other.protocol:
-            raise ValueError(
+            raise WrongValueError(
                 f"Nats of {self.protocol} do not compare with nats of {other.protocol}; evaluate both on "
                 "the same images."
             )
@@ -134,6 +135,7 @@ def evaluate(
     model: Model,
     images: Images,
     *,
+    context: Tensor | None = None,
     batch: int = 64,
     binarizations: int = 1,
     limit: int | None = None,
@@ -143,7 +145,8 @@ def evaluate(
 
     Dynamically binarised images are drawn `binarizations` times (epochs 0, 1, ... of `images`): an image's nats are the
     mean over its draws. The draws depend on the images alone, so that a second run gives the same number, and the batch
-    changes nothing. `progress` is called with (images done, images in all), counting each draw.
+    changes nothing. A conditional model takes the labels that the images have, or `context`, that of each image (N,).
+    `progress` is called with (images done, images in all), counting each draw.
     Raises ValueError for several binarisations of images that are not dynamically binarised, for images of other
     levels than the model's, and for a likelihood that is NaN; RuntimeError when memory runs out.
     """
@@ -154,7 +157,8 @@ def evaluate(
         images = images.head(limit)
         protocol = replace(protocol, images=len(images))
     if len(images) == 0:
-        raise ValueError(f"{images.source} has no image in its split {images.split}; expected at least one.")
+        raise WrongValueError(f"{images.source} has no image in its split {images.split}; expected at least one.")
+    context = context_of(model, images, context)
     start = time.perf_counter()
     nats = torch.zeros(binarizations, len(images), dtype=torch.float64)
     positions = torch.zeros(images.shape[1:], dtype=torch.float64)
@@ -164,8 +168,13 @@ def evaluate(
 
     for epoch in range(binarizations):
         tell = None if progress is None else partial(_tell, progress, epoch, binarizations)
-        scan(model, partial(images.batch, epoch=epoch), nats[epoch], see, batch, tell)
+        scan(model, partial(_take, images, context, epoch), nats[epoch], see, batch, tell)
     return Evaluation(nats, positions / nats.numel(), protocol, time.perf_counter() - start)
+
+
+def _take(images: Images, context: Tensor | None, epoch: int, indices: range) -> tuple[Tensor, Tensor | None]:
+    part = None if context is None else context[indices.start : indices.stop]
+    return images.batch(indices, epoch), part
 
 
 def _tell(progress: Progress, epoch: int, binarizations: int, done: int, count: int) -> None:
@@ -175,9 +184,9 @@ def _tell(progress: Progress, epoch: int, binarizations: int, done: int, count: 
 
 def _check_binarizations(binarizations: int, images: Images) -> None:
     if not isinstance(binarizations, int) or binarizations < 1:
-        raise ValueError(f"binarizations is {binarizations!r}; expected a whole number of at least 1.")
+        raise WrongValueError(f"binarizations is {binarizations!r}; expected a whole number of at least 1.")
     if binarizations > 1 and images.binarize != "dynamic":
-        raise ValueError(
+        raise WrongValueError(
             f"binarizations is {binarizations}, but the images have binarize={images.binarize!r} and every draw would "
             "be the same; expected 1, or images opened with binarize='dynamic'."
         )

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from pixelsnail.engine import Progress
+from pixelsnail.errors import WrongTypeError, WrongValueError
 from pixelsnail.evaluation.scan import check_batch, explaining_memory
 from pixelsnail.models import Model
 from pixelsnail.models.levels import check_levels
@@ -90,6 +91,7 @@ def receptive_field(
     check_batch(batch)
     check_levels(x, model.levels, model.shape)
     model.check_size(*x.shape[2:])
+    model.condition.check(context, len(x), (x.shape[2], x.shape[3]))
     t = raster(check_pixel(pixel or default_pixel(x), x), x)
     model = _frozen(model)
     generator = torch.Generator().manual_seed(seed)
@@ -120,7 +122,7 @@ def connectivity(
     shape = model.shape if size is None else (model.shape[0], *size)
     model.check_size(*shape[1:])
     generator = torch.Generator().manual_seed(0)
-    context = torch.arange(IMAGES) % model.classes if model.classes else None
+    context = model.condition.example(IMAGES, shape[1:])
     found, draw = torch.zeros(shape[1:], dtype=torch.bool), 0
     t = raster(check_pixel(pixel or default_pixel(found), found), found)
     while True:
@@ -160,11 +162,11 @@ def check_pixel(pixel: Pixel, x: Tensor) -> Pixel:
     """The pixel. Raises ValueError for one outside images x (..., H, W), and for the first, which depends on none."""
     (row, column), (height, width) = pixel, x.shape[-2:]
     if not (0 <= row < height and 0 <= column < width):
-        raise ValueError(
+        raise WrongValueError(
             f"The pixel {row},{column} is outside an image of {height} x {width}; rows and columns count from 0."
         )
     if (row, column) == (0, 0):
-        raise ValueError("The pixel 0,0 has no earlier pixel that it could depend on; take a later one.")
+        raise WrongValueError("The pixel 0,0 has no earlier pixel that it could depend on; take a later one.")
     return row, column
 
 
@@ -183,7 +185,7 @@ def _gradient(model: Model, x: Tensor, t: int, generator: torch.Generator, conte
     weight = next(model.parameters())
     levels = x.to(weight.device, weight.dtype).requires_grad_()
     if any(isinstance(layer, nn.Embedding) for layer in model.modules()):
-        raise TypeError(f"{type(model).__name__} reads levels from a table, which has no derivative by a level.")
+        raise WrongTypeError(f"{type(model).__name__} reads levels from a table, which has no derivative by a level.")
     theta = model(levels, context=context).flatten(2)[:, :, t]  # (B, P)
     signs = 2.0 * torch.randint(0, 2, theta.shape, generator=generator) - 1
     return torch.autograd.grad((theta * signs.to(theta)).sum(), levels)[0]

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pixelsnail.nn import Cache, NormalizedConv, elu, gate
+from pixelsnail.nn import ClassBias, Given, NormalizedConv, Segment, elu, gate
 
 Activation = Literal["elu", "relu", "concat_elu"]
 Convolution = Callable[..., NormalizedConv]
@@ -44,18 +44,14 @@ class GatedResidual(nn.Module):
         self.conv_in = convolution(double * channels, channels)
         self.skip = NormalizedConv(double * beside, channels) if beside else None
         self.conv_out = convolution(double * channels, 2 * channels, init_scale=0.1)
-        self.label = nn.Linear(classes, 2 * channels, bias=False) if classes else None
-        if self.label is not None:
-            nn.init.normal_(self.label.weight, std=0.05)
+        self.label = ClassBias(classes, 2 * channels) if classes else None
 
-    def forward(
-        self, h: Tensor, cache: Cache | None, beside: Tensor | None = None, context: Tensor | None = None
-    ) -> Tensor:
-        """(B, channels, H, W) -> the same; `context` is class labels (B,)."""
-        hidden = self.conv_in(activate(self.activation, h), cache)
+    def forward(self, h: Tensor, segment: Segment | None, given: Given, beside: Tensor | None = None) -> Tensor:
+        """(B, channels, H, W) -> the same."""
+        hidden = self.conv_in(activate(self.activation, h), segment)
         if self.skip is not None and beside is not None:
-            hidden = hidden + self.skip(activate(self.activation, beside), cache)
-        hidden = self.conv_out(self.dropout(activate(self.activation, hidden)), cache)
-        if self.label is not None and context is not None:
-            hidden = hidden + self.label.weight.t()[context.long()][:, :, None, None]
+            hidden = hidden + self.skip(activate(self.activation, beside), segment)
+        hidden = self.conv_out(self.dropout(activate(self.activation, hidden)), segment)
+        if self.label is not None:
+            hidden = hidden + self.label(given)
         return h + gate(hidden)

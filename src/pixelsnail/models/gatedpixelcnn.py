@@ -6,14 +6,14 @@ PixelCNN decoders, 2016, arXiv 1606.05328, section 2.2 and figure 2; as in E. Ho
 and n x 1 convolutions in place of n x n.
 """
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pixelsnail.models.model import Model, at_least
-from pixelsnail.nn import Behind, Cache, CausalConv, PixelsBehind, Pointwise, RowAboveConv, UnitScale, tanh_gate
+from pixelsnail.models.model import Head, Levels, Model, Shape, at_least
+from pixelsnail.nn import Behind, CausalConv, PixelsBehind, Pointwise, RowAboveConv, Segment, UnitScale, tanh_gate
 
 
 class GatedPixelCNN(Model):
@@ -29,22 +29,16 @@ class GatedPixelCNN(Model):
     are the published MNIST model: 3,364,161 parameters, 81.50 nats. Works at any height and width.
     """
 
-    meanings: ClassVar[dict[str, str]] = {
-        **Model.meanings,
-        "channels": "width of both stacks",
-        "layers": "gated layers after the first, which reads the image",
-        "head_channels": "width of the last hidden layer",
-    }
     edges: ClassVar[tuple[str, ...]] = ("first", "out.1")
 
     def __init__(
         self,
-        shape: tuple[int, int, int] = (1, 28, 28),
-        levels: int = 2,
-        channels: int = 128,
-        layers: int = 10,
-        head_channels: int = 32,
-        head: str | None = None,
+        shape: Shape = (1, 28, 28),
+        levels: Levels = 2,
+        channels: Annotated[int, "width of both stacks"] = 128,
+        layers: Annotated[int, "gated layers after the first, which reads the image"] = 10,
+        head_channels: Annotated[int, "width of the last hidden layer"] = 32,
+        head: Head = None,
     ) -> None:
         super().__init__(shape, levels, head)
         at_least(1, channels=channels, head_channels=head_channels)
@@ -59,12 +53,12 @@ class GatedPixelCNN(Model):
         for unread in (last.own, last.residual):
             unread.requires_grad_(False)
 
-    def forward(self, x: Tensor, cache: Cache | None = None, context: Tensor | None = None) -> Tensor:
-        """Levels (B, C, H, W) -> parameters (B, P, H, W); with a cache, a segment of each. Does not check levels."""
-        image = self.pixels(x, self.out[0].weight, cache).contiguous(memory_format=torch.channels_last)
-        vertical, horizontal, h = self.first(image, image, cache)
+    def forward(self, x: Tensor, segment: Segment | None = None, context: Tensor | None = None) -> Tensor:
+        """Levels (B, C, H, W) -> parameters (B, P, H, W); a segment of each with `segment`. Does not check levels."""
+        image = self.pixels(x, self.out[0].weight, segment).contiguous(memory_format=torch.channels_last)
+        vertical, horizontal, h = self.first(image, image, segment)
         for layer in self.layers:
-            vertical, horizontal, skip = layer(vertical, horizontal, cache)
+            vertical, horizontal, skip = layer(vertical, horizontal, segment)
             h = h + skip
         for out in self.out:
             h = out(F.relu(h))
@@ -94,10 +88,10 @@ class Layer(nn.Module):
         self.residual = Pointwise(channels, channels)
         self.skip = Pointwise(channels, channels)
 
-    def forward(self, v: Tensor, s: Tensor, cache: Cache | None) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, v: Tensor, s: Tensor, segment: Segment | None) -> tuple[Tensor, Tensor, Tensor]:
         """Vertical and horizontal stack (B, inputs, H, W) -> both and the skip, (B, channels, H, W) each."""
-        u = self.column(self.row_above(v, cache), cache)
-        h = tanh_gate(self.link(u) + self.row(s, cache))
-        v = tanh_gate(self.behind(u, cache) + self.own(v))
+        u = self.column(self.row_above(v, segment), segment)
+        h = tanh_gate(self.link(u) + self.row(s, segment))
+        v = tanh_gate(self.behind(u, segment) + self.own(v))
         residual: Tensor = self.residual(h)
         return v, residual if self.first else s + residual, self.skip(h)

@@ -6,13 +6,14 @@ models/autoregressive/image_gpt.py): a masked convolution of pixels in place of 
 block's input added twice.
 """
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pixelsnail.models.model import Model, at_least
-from pixelsnail.nn import Cache, CausalAttention, CausalConv, LayerNorm, Pointwise, PositionedPixelConv, UnitScale
+from pixelsnail.errors import WrongValueError
+from pixelsnail.models.model import Head, Levels, Model, Shape, at_least
+from pixelsnail.nn import CausalAttention, CausalConv, LayerNorm, Pointwise, PositionedPixelConv, Segment, UnitScale
 
 
 class ImageGPT(Model):
@@ -25,28 +26,22 @@ class ImageGPT(Model):
     MNIST model has 64 channels and 2 heads: 401,489 parameters, 79.17 nats.
     """
 
-    meanings: ClassVar[dict[str, str]] = {
-        **Model.meanings,
-        "channels": "width of the residual stream, of keys and of values, which the heads share",
-        "blocks": "transformer blocks",
-        "heads": "heads of each attention",
-    }
     edges: ClassVar[tuple[str, ...]] = ("stem", "out")
 
     def __init__(
         self,
-        shape: tuple[int, int, int] = (1, 28, 28),
-        levels: int = 2,
-        channels: int = 16,
-        blocks: int = 8,
-        heads: int = 4,
-        head: str | None = None,
+        shape: Shape = (1, 28, 28),
+        levels: Levels = 2,
+        channels: Annotated[int, "width of the residual stream, of keys and of values, which the heads share"] = 16,
+        blocks: Annotated[int, "transformer blocks"] = 8,
+        heads: Annotated[int, "heads of each attention"] = 4,
+        head: Head = None,
     ) -> None:
         super().__init__(shape, levels, head)
         at_least(1, channels=channels, heads=heads)
         at_least(0, blocks=blocks)
         if channels % heads:
-            raise ValueError(f"channels is {channels} and heads {heads}; expected channels that heads divides.")
+            raise WrongValueError(f"channels is {channels} and heads {heads}; expected channels that heads divides.")
         conv = CausalConv.masked(shape[0], channels, 3, centre=False)
         self.stem = PositionedPixelConv(UnitScale(levels), conv, self.shape)
         self.blocks = nn.ModuleList(Block(channels, heads) for _ in range(blocks))
@@ -57,16 +52,16 @@ class ImageGPT(Model):
         """Raises ValueError for any size but the model's own."""
         if (height, width) != self.shape[1:]:
             own = "{} x {}".format(*self.shape[1:])
-            raise ValueError(
+            raise WrongValueError(
                 f"Images are {height} x {width}, but this ImageGPT has learned the positions of {own} pixels; "
                 "resize or crop them, or train a model of their size."
             )
 
-    def forward(self, x: Tensor, cache: Cache | None = None, context: Tensor | None = None) -> Tensor:
-        """Levels (B, C, H, W) -> parameters (B, P, H, W); with a cache, a segment of each. Does not check levels."""
-        h = self.stem(x, cache)
+    def forward(self, x: Tensor, segment: Segment | None = None, context: Tensor | None = None) -> Tensor:
+        """Levels (B, C, H, W) -> parameters (B, P, H, W); a segment of each with `segment`. Does not check levels."""
+        h = self.stem(x, segment)
         for block in self.blocks:
-            h = h + block(h, cache)
+            h = h + block(h, segment)
         parameters: Tensor = self.out(self.norm(h))
         return parameters
 
@@ -84,10 +79,10 @@ class Block(nn.Module):
         self.wide_norm = LayerNorm(channels)
         self.wide_in, self.wide_out = Pointwise(channels, 4 * channels), Pointwise(4 * channels, channels)
 
-    def forward(self, h: Tensor, cache: Cache | None) -> Tensor:
+    def forward(self, h: Tensor, segment: Segment | None) -> Tensor:
         """(B, channels, H, W) -> the same; the block's own sum with h is the model's."""
         normed = self.attention_norm(h)
         keys, values = self.key_value(normed).chunk(2, dim=1)
-        h = h + self.project(self.attention(self.query(normed), keys, values, cache))
+        h = h + self.project(self.attention(self.query(normed), keys, values, segment))
         widened: Tensor = self.wide_out(F.gelu(self.wide_in(self.wide_norm(h))))
         return h + widened

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from pixelsnail.errors import WrongTypeError, WrongValueError
+
 
 def check_levels(x: Tensor, levels: int, shape: tuple[int, int, int] | None = None) -> None:
     """Raises TypeError unless x is an integer tensor, ValueError unless it is (B, C, H, W) with levels in [0, L).
@@ -10,24 +12,24 @@ def check_levels(x: Tensor, levels: int, shape: tuple[int, int, int] | None = No
     Of `shape` (C, H, W) only C is compared: models work at other sizes than the one they were built for.
     """
     if not isinstance(x, Tensor):
-        raise TypeError(f"x is a {type(x).__name__}; expected a tensor of integer levels (B, C, H, W).")
+        raise WrongTypeError(f"x is a {type(x).__name__}; expected a tensor of integer levels (B, C, H, W).")
     if x.is_floating_point() or x.is_complex() or x.dtype == torch.bool:
-        raise TypeError(
+        raise WrongTypeError(
             f"x has dtype {x.dtype}{_first_fraction(x)}; expected integer levels 0 ... {levels - 1}, as uint8 or "
             f"int64. {_conversion(x, levels)}"
         )
     channels = "C" if shape is None else f"C = {shape[0]}"
     if x.dim() != 4:
         hint = " For a batch of grey images pass x.unsqueeze(1)." if x.dim() == 3 else ""
-        raise ValueError(f"x has shape {tuple(x.shape)}; expected levels (B, {channels}, H, W).{hint}")
+        raise WrongValueError(f"x has shape {tuple(x.shape)}; expected levels (B, {channels}, H, W).{hint}")
     if shape is not None and x.shape[1] != shape[0]:
         hint = " Channels come second: pass x.permute(0, 3, 1, 2)." if x.shape[3] == shape[0] else ""
-        raise ValueError(f"x has shape {tuple(x.shape)}; expected levels (B, {channels}, H, W).{hint}")
+        raise WrongValueError(f"x has shape {tuple(x.shape)}; expected levels (B, {channels}, H, W).{hint}")
     if x.numel() == 0:
-        raise ValueError(f"x has shape {tuple(x.shape)}, which holds no pixel; expected at least one image.")
+        raise WrongValueError(f"x has shape {tuple(x.shape)}, which holds no pixel; expected at least one image.")
     wrong = _outside(x, levels)
     if bool(wrong.any()):
-        raise ValueError(
+        raise WrongValueError(
             f"x holds level {_first(x, wrong)}, but this model has L = {levels} levels (0 ... {levels - 1}). "
             f"{_remedy(x, levels)}"
         )
@@ -37,16 +39,16 @@ def check_labels(context: Tensor | None, classes: int, count: int) -> None:
     """Raises TypeError or ValueError unless context is a class label in [0, classes) for each of `count` images."""
     expected = f"expected a class label 0 ... {classes - 1} for each of {count} images, (B,)"
     if context is None:
-        raise ValueError(f"The model is conditional and context is missing; {expected}.")
+        raise WrongValueError(f"The model is conditional and context is missing; {expected}.")
     if not isinstance(context, Tensor) or context.is_floating_point() or context.dtype == torch.bool:
         kind = f"dtype {context.dtype}" if isinstance(context, Tensor) else f"type {type(context).__name__}"
-        raise TypeError(f"context has {kind}; {expected}, as integers.")
+        raise WrongTypeError(f"context has {kind}; {expected}, as integers.")
     if context.shape != (count,):
-        raise ValueError(f"context has shape {tuple(context.shape)}; {expected}.")
+        raise WrongValueError(f"context has shape {tuple(context.shape)}; {expected}.")
     wrong = (context < 0) | (context >= classes)
     if bool(wrong.any()):
         first = int(wrong.nonzero()[0])
-        raise ValueError(f"context holds label {context[first].item()} at image {first}; {expected}.")
+        raise WrongValueError(f"context holds label {context[first].item()} at image {first}; {expected}.")
 
 
 def _outside(x: Tensor, levels: int) -> Tensor:

@@ -1,20 +1,29 @@
 """The verbs every model has: score, sample, complete, save."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import torch
 from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 
 from pixelsnail.distributions import PixelDistribution, choose_head
-from pixelsnail.engine import Draw, Engine, Known, Progress, Source
-from pixelsnail.models.levels import check_labels, check_levels
+from pixelsnail.engine import Draw, Engine, Known, Plan, Progress, Rule, Source
+from pixelsnail.errors import WrongTypeError, WrongValueError
+from pixelsnail.models.condition import Condition, Labels
+from pixelsnail.models.levels import check_levels
 from pixelsnail.models.weights import check_configuration, load_weights, save_model, weights_file
-from pixelsnail.nn import Cache
+from pixelsnail.nn import Cache, Given, Segment
+
+# What all constructors take, with its meaning for `--help`; a model's own arguments are annotated likewise.
+Shape = Annotated[tuple[int, int, int], "channels, height and width; null takes the data's"]
+Levels = Annotated[int, "levels of a pixel; null takes the data's"]
+Head = Annotated[
+    str | None, "Bernoulli, Categorical or LogisticMixture; null: Bernoulli for 2 levels, Categorical above"
+]
 
 
 class Model(
@@ -26,42 +35,52 @@ class Model(
 ):
     """An exact-likelihood model of images of `levels` integer levels: p(x) = prod over t of p(x_t | x_<t).
 
-    A subclass defines `forward(x, cache=None, context=None)`: levels (B, C, H, W) to the parameters (B, P, H, W) of
-    every pixel's distribution, each depending only on the pixels before it in raster order. That is its only
-    definition; everything here follows from it. `forward` does not check levels (it would stall a GPU); all else does.
+    A subclass defines `forward(x, segment=None, context=None)`: levels (B, C, H, W) to the parameters (B, P, H, W) of
+    every pixel's distribution, each depending only on the pixels before it in raster order; with a segment, those of
+    some pixels. That is its only definition; everything here follows from it, as long as all layers that look at other
+    pixels are those of `pixelsnail.nn`. `forward` does not check levels (it would stall a GPU); all else does.
     """
 
-    meanings: ClassVar[dict[str, str]] = {
-        "shape": "channels, height and width; null takes the data's",
-        "levels": "levels of a pixel; null takes the data's",
-        "head": "Bernoulli, Categorical or LogisticMixture; null: Bernoulli for 2 levels, Categorical above",
-    }
-    """A line on every constructor argument, for `--help`; a subclass adds its own."""
     edges: ClassVar[tuple[str, ...]] = ()
     """The layers that read levels or give the parameters, by their names: training may treat them as no other layer."""
     by_rows: ClassVar[bool] = False
     """Whether a segment must not go on over the end of a row, since a stream runs on whole rows (`Above`)."""
     granularity: int = 1
     """What divides the height and the width of every image."""
-    classes: int = 0
-    """Number of class labels that condition the model; 0 where it is unconditional."""
 
     def __init__(
-        self, shape: tuple[int, int, int], levels: int, head: str | None = None, mixtures: int | None = None
+        self,
+        shape: tuple[int, int, int],
+        levels: int,
+        head: str | None = None,
+        mixtures: int | None = None,
+        classes: int = 0,
     ) -> None:
         super().__init__()
         if len(shape) != 3 or any(not isinstance(n, int) or n < 1 for n in shape):
-            raise ValueError(f"shape is {shape!r}; expected (C, H, W), three whole numbers of at least 1.")
+            raise WrongValueError(f"shape is {shape!r}; expected (C, H, W), three whole numbers of at least 1.")
         at_least(2, levels=levels)
         self.shape = (shape[0], shape[1], shape[2])
         self.levels = levels
         self.head = choose_head(head, shape[0], levels, mixtures)
+        at_least(0, classes=classes)
+        self.condition = Labels(classes) if classes else Condition()
+        """What the model is conditioned on: what `context` is."""
+
+    @property
+    def classes(self) -> int:
+        """Number of class labels that condition the model; 0 where labels do not."""
+        return self.condition.classes if isinstance(self.condition, Labels) else 0
+
+    def given(self, segment: Segment | None, context: Tensor | None) -> Given:
+        """What layers read of the context: of whole images now, of a segment when its walk began."""
+        return self.condition(context) if segment is None else segment.cache.given
 
     def check_size(self, height: int, width: int) -> None:
         """Raises ValueError for a size that the model's definition does not allow."""
         n = self.granularity
         if height % n or width % n:
-            raise ValueError(
+            raise WrongValueError(
                 f"Images are {height} x {width}, but {type(self).__name__} needs a height and width divisible by {n}; "
                 "pad or crop them."
             )
@@ -69,7 +88,11 @@ class Model(
     # Scoring
 
     def pixel_nats(self, x: Tensor, context: Tensor | None = None) -> Tensor:
-        """-log p(x_t | x_<t) of every pixel, in nats: (B, H, W). What training minimises: differentiable, unchecked."""
+        """-log p(x_t | x_<t) of every pixel, in nats: (B, H, W). What training minimises: differentiable.
+
+        Levels are not checked. Raises ValueError where a context is missing or not taken.
+        """
+        self.condition(context)
         distribution = self.head.distribution(self(x, context=context))
         return -distribution.log_prob(x.permute(0, 2, 3, 1))
 
@@ -101,7 +124,8 @@ class Model(
     def start(self, batch: int, *, size: tuple[int, int] | None = None, context: Tensor | None = None) -> Cache:
         """A new cache for `batch` images of the model's size, or of another `size` (H, W), all undecided."""
         shape = self.shape if size is None else (self.shape[0], *size)
-        return Cache.empty(batch, shape, self.device, context, self.by_rows)
+        given = self.condition(None if context is None else context.to(self.device))
+        return Cache.empty(batch, shape, self.device, given, self.by_rows)
 
     def sample(
         self,
@@ -127,10 +151,9 @@ class Model(
         """
         at_least(1, count=count)
         if size is not None and (len(size) != 2 or any(not isinstance(n, int) or n < 1 for n in size)):
-            raise ValueError(f"size is {size!r}; expected (H, W), two whole numbers of at least 1.")
-        return self._decide(
-            lambda first, _: Draw(seed, first), count, temperature, context, size, batch, engine, progress
-        )
+            raise WrongValueError(f"size is {size!r}; expected (H, W), two whole numbers of at least 1.")
+        plan, rule = Plan(batch=batch, engine=engine), Rule(temperature)
+        return self._decide(lambda first, _: Draw(seed, first), count, size, context, plan, rule, progress)
 
     def complete(
         self,
@@ -156,40 +179,35 @@ class Model(
         self._check(x, context)
         return self._decide(
             lambda first, end: Known(x[first:end], known[first:end], Draw(seed, first)),
-            len(x), temperature, context, (x.shape[-2], x.shape[-1]), batch, engine, progress,
+            len(x), (x.shape[2], x.shape[3]), context, Plan(batch=batch, engine=engine), Rule(temperature), progress,
         )  # fmt: skip
 
     def _decide(
         self,
-        source: Any,
+        source: Callable[[int, int], Source],
         count: int,
-        temperature: float,
-        context: Tensor | None,
         size: tuple[int, int] | None,
-        batch: int,
-        engine: str,
+        context: Tensor | None,
+        plan: Plan,
+        rule: Rule,
         progress: Progress | None,
     ) -> Tensor:
-        """Walks over `count` images, `batch` at a time; source(first, end) decides images first ... end - 1."""
-        at_least(1, batch=batch)
-        _check_temperature(temperature)
-        self._check_context(context, count)
-        height, width = self.shape[1:] if size is None else size
+        """Walks over `count` images, a batch at a time; source(first, end) decides images first ... end - 1."""
+        at_least(1, batch=plan.batch)
+        _check_temperature(rule.temperature)
+        height, width = size = self.shape[1:] if size is None else size
         self.check_size(height, width)
-        engines = Engine(self, engine, (height, width), context)
+        self.condition.check(context, count, size)
+        engine = Engine(self, plan, size)
         parts: list[Tensor] = []
         with evaluating(self):
-            for first in range(0, count, batch):
-                end = min(first + batch, count)
-                decided: Source = source(first, end)
-                parts.append(
-                    engines.decide(
-                        decided, end - first, count - end, temperature=temperature,
-                        context=None if context is None else context[first:end].to(self.device),
-                        progress=_part_of(progress, first, end, count),
-                    ).to(torch.uint8 if self.levels <= 256 else torch.long)
-                )  # fmt: skip
-        return torch.cat(parts) if parts else self.start(0, size=size).canvas.to(torch.uint8)
+            for first in range(0, count, plan.batch):
+                end = min(first + plan.batch, count)
+                part = None if context is None else context[first:end].to(self.device)
+                told = _part_of(progress, first, end, count)
+                levels = engine.decide(source(first, end), end - first, count - end, part, rule, told)
+                parts.append(levels.to(torch.uint8 if self.levels <= 256 else torch.long))
+        return torch.cat(parts) if parts else torch.empty(0, self.shape[0], *size, dtype=torch.uint8)
 
     # Configuration and weights
 
@@ -224,20 +242,14 @@ class Model(
     def _check(self, x: Tensor, context: Tensor | None) -> None:
         check_levels(x, self.levels, self.shape)
         self.check_size(*x.shape[2:])
-        self._check_context(context, len(x))
-
-    def _check_context(self, context: Tensor | None, count: int) -> None:
-        if self.classes:
-            check_labels(context, self.classes, count)
-        elif context is not None:
-            raise ValueError(f"This {type(self).__name__} is unconditional and takes no context; leave context out.")
+        self.condition.check(context, len(x), (x.shape[2], x.shape[3]))
 
 
 def at_least(least: int, **arguments: int) -> None:
     """Raises ValueError for a constructor's argument that is not a whole number of at least `least`."""
     for name, value in arguments.items():
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise ValueError(f"{name} is {value!r}; expected a whole number of at least {least}.")
+            raise WrongValueError(f"{name} is {value!r}; expected a whole number of at least {least}.")
 
 
 @contextmanager
@@ -262,14 +274,14 @@ def _part_of(progress: Progress | None, first: int, end: int, count: int) -> Pro
 def _mask_like(known: Tensor, x: Tensor) -> Tensor:
     """The mask (B, 1 or C, H, W) for images x (B, C, H, W)."""
     if known.dtype != torch.bool:
-        raise TypeError(f"known has dtype {known.dtype}; expected a boolean mask, true where a pixel is known.")
+        raise WrongTypeError(f"known has dtype {known.dtype}; expected a boolean mask, true where a pixel is known.")
     if x.dim() != 4:
         return known  # check_levels says what is wrong with x
     batch, channels, height, width = x.shape
     if known.shape == (height, width):
         return known.expand(batch, 1, height, width)
     if known.shape not in ((batch, 1, height, width), (batch, channels, height, width)):
-        raise ValueError(
+        raise WrongValueError(
             f"known has shape {tuple(known.shape)}; expected (H, W) = ({height}, {width}) or (B, 1 or C, H, W) = "
             f"({batch}, 1 or {channels}, {height}, {width})."
         )
@@ -278,4 +290,6 @@ def _mask_like(known: Tensor, x: Tensor) -> Tensor:
 
 def _check_temperature(temperature: float) -> None:
     if not 0 < temperature < math.inf:
-        raise ValueError(f"temperature is {temperature!r}; expected a number above 0 (1 is the model's distribution).")
+        raise WrongValueError(
+            f"temperature is {temperature!r}; expected a number above 0 (1 is the model's distribution)."
+        )

@@ -6,20 +6,21 @@ h12_noup_smallkey_spec is the published model).
 """
 
 from functools import partial
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from pixelsnail.models.gated import Activation, GatedResidual, activate
-from pixelsnail.models.model import Model, at_least
+from pixelsnail.models.model import Levels, Model, Shape, at_least
 from pixelsnail.nn import (
-    Cache,
     Delay,
+    Given,
     NormalizedConv,
     PixelDelay,
     PooledStrictAttention,
     Positions,
+    Segment,
     ShiftedPixelConv,
     StrictAttention,
     SymmetricScale,
@@ -35,39 +36,29 @@ class PixelSNAILOriginal(Model):
     The defaults are the published CIFAR-10 model: 46,180,788 parameters, 2.85 bits/dim. Every convolution is weight
     normalised; `key` is the channels of queries and keys, values have half of `channels`. With `attention_downsample` f
     keys and values are the maxima of f x f pixels, and only blocks that lie before a pixel are seen. Works at any
-    height and width that f divides.
+    height and width that f divides. With `classes`, `context` is a class label of every image (B,), which adds a bias
+    to every residual layer, as in PixelCNN++.
     """
 
-    meanings: ClassVar[dict[str, str]] = {
-        **Model.meanings,
-        "head": "Bernoulli, Categorical or LogisticMixture; null: LogisticMixture",
-        "channels": "width of the residual stream",
-        "blocks": "blocks, each with one attention (12 in the published model)",
-        "residuals": "residual layers of a block, two causal convolutions each",
-        "mixtures": "components of the LogisticMixture",
-        "key": "channels of the attention's queries and keys",
-        "attention_downsample": "side of the squares of pixels that share a key and value",
-        "activation": "elu, relu or concat_elu",
-        "dropout": "dropout in residual layers, while training",
-    }
     edges: ClassVar[tuple[str, ...]] = ("above", "left", "out")
 
     def __init__(
         self,
-        shape: tuple[int, int, int] = (3, 32, 32),
-        levels: int = 256,
-        channels: int = 256,
-        blocks: int = 12,
-        residuals: int = 4,
-        mixtures: int = 10,
-        key: int = 16,
-        attention_downsample: int = 1,
-        activation: Activation = "elu",
-        dropout: float = 0.5,
-        head: str | None = None,
+        shape: Shape = (3, 32, 32),
+        levels: Levels = 256,
+        channels: Annotated[int, "width of the residual stream"] = 256,
+        blocks: Annotated[int, "blocks, each with one attention (12 in the published model)"] = 12,
+        residuals: Annotated[int, "residual layers of a block, two causal convolutions each"] = 4,
+        mixtures: Annotated[int, "components of the LogisticMixture"] = 10,
+        key: Annotated[int, "channels of the attention's queries and keys"] = 16,
+        attention_downsample: Annotated[int, "side of the squares of pixels that share a key and value"] = 1,
+        activation: Annotated[Activation, "elu, relu or concat_elu"] = "elu",
+        dropout: Annotated[float, "dropout in residual layers, while training"] = 0.5,
+        classes: Annotated[int, "number of classes that images may be conditioned on; 0: unconditional"] = 0,
+        head: Annotated[str | None, "Bernoulli, Categorical or LogisticMixture; null: LogisticMixture"] = None,
     ) -> None:
         head = head or "LogisticMixture"
-        super().__init__(shape, levels, head, mixtures if head == "LogisticMixture" else None)
+        super().__init__(shape, levels, head, mixtures if head == "LogisticMixture" else None, classes)
         at_least(2, channels=channels)
         at_least(1, key=key, attention_downsample=attention_downsample)
         at_least(0, blocks=blocks, residuals=residuals)
@@ -79,21 +70,23 @@ class PixelSNAILOriginal(Model):
         self.position, self.position_before = Positions(), Positions(delay=True)
         self.pixel_before = PixelDelay(scale)
         self.blocks = nn.ModuleList(
-            Block(image, channels, residuals, key, attention_downsample, activation, dropout) for _ in range(blocks)
+            Block(image, channels, residuals, key, attention_downsample, activation, dropout, classes)
+            for _ in range(blocks)
         )
         self.out = NormalizedConv(channels, self.head.size)
 
-    def forward(self, x: Tensor, cache: Cache | None = None, context: Tensor | None = None) -> Tensor:
-        """Levels (B, C, H, W) -> parameters (B, P, H, W); with a cache, a segment of each. Does not check levels."""
-        h = (self.above(x, cache) + self.left(x, cache)).contiguous(memory_format=torch.channels_last)
-        pixel_before = self.pixel_before(x, h, cache)
+    def forward(self, x: Tensor, segment: Segment | None = None, context: Tensor | None = None) -> Tensor:
+        """Levels (B, C, H, W) -> parameters (B, P, H, W); a segment of each with `segment`. Does not check levels."""
+        given = self.given(segment, context)
+        h = (self.above(x, segment) + self.left(x, segment)).contiguous(memory_format=torch.channels_last)
+        pixel_before = self.pixel_before(x, h, segment)
         position, position_before = (
-            planes(h, cache).repeat_interleave(x.shape[1], dim=1).expand(h.shape[0], -1, -1, -1)
+            planes(h, segment).repeat_interleave(x.shape[1], dim=1).expand(h.shape[0], -1, -1, -1)
             for planes in (self.position, self.position_before)
         )
         for block in self.blocks:
-            h = block(h, position, position_before, pixel_before, cache)
-        parameters: Tensor = self.out(activate("elu", h), cache)
+            h = block(h, position, position_before, pixel_before, segment, given)
+        parameters: Tensor = self.out(activate("elu", h), segment)
         return parameters
 
 
@@ -101,10 +94,18 @@ class Block(nn.Module):
     """Residual layers, then attention over all earlier pixels, then both merged (the paper's figure 2)."""
 
     def __init__(
-        self, image: int, channels: int, residuals: int, key: int, factor: int, activation: Activation, dropout: float
+        self,
+        image: int,
+        channels: int,
+        residuals: int,
+        key: int,
+        factor: int,
+        activation: Activation,
+        dropout: float,
+        classes: int,
     ) -> None:
         super().__init__()
-        residual = partial(GatedResidual, activation=activation, dropout=dropout)
+        residual = partial(GatedResidual, activation=activation, dropout=dropout, classes=classes)
         causal = partial(NormalizedConv, above=1, left=1)
         seen, asking = channels + 3 * image, channels + 2 * image
         self.residuals = nn.ModuleList(residual(channels, causal) for _ in range(residuals))
@@ -118,13 +119,19 @@ class Block(nn.Module):
         self.widths = (key, channels // 2)
 
     def forward(
-        self, h: Tensor, position: Tensor, position_before: Tensor, pixel_before: Tensor, cache: Cache | None
+        self,
+        h: Tensor,
+        position: Tensor,
+        position_before: Tensor,
+        pixel_before: Tensor,
+        segment: Segment | None,
+        given: Given,
     ) -> Tensor:
         """(B, channels, H, W) -> the same."""
         for residual in self.residuals:
-            h = residual(h, cache)
-        known = torch.cat([pixel_before, self.delay(h, cache), position_before], dim=1)
-        keys, values = self.key_value(self.key_value_residual(known, cache), cache).split(self.widths, dim=1)
-        queries = self.query(self.query_residual(torch.cat([h, position], dim=1), cache), cache)
-        merged: Tensor = self.merge(h, cache, self.attention(queries, keys, values, cache))
+            h = residual(h, segment, given)
+        known = torch.cat([pixel_before, self.delay(h, segment), position_before], dim=1)
+        keys, values = self.key_value(self.key_value_residual(known, segment, given), segment).split(self.widths, dim=1)
+        queries = self.query(self.query_residual(torch.cat([h, position], dim=1), segment, given), segment)
+        merged: Tensor = self.merge(h, segment, given, self.attention(queries, keys, values, segment))
         return merged

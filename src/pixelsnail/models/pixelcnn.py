@@ -5,13 +5,13 @@ and figure 5; as in E. Hotaj's pytorch-generative (github.com/EugenHotaj/pytorch
 models/autoregressive/pixel_cnn.py), which adds every layer's input twice.
 """
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pixelsnail.models.model import Model, at_least
-from pixelsnail.nn import Cache, CausalConv, PixelConv, Pointwise, UnitScale
+from pixelsnail.models.model import Head, Levels, Model, Shape, at_least
+from pixelsnail.nn import CausalConv, PixelConv, Pointwise, Segment, UnitScale
 
 
 class PixelCNN(Model):
@@ -23,22 +23,16 @@ class PixelCNN(Model):
     its MNIST model has 16 channels: 53,569 parameters, 81.45 nats. Works at any height and width.
     """
 
-    meanings: ClassVar[dict[str, str]] = {
-        **Model.meanings,
-        "channels": "width of a layer's masked convolution, half that of the residual stream",
-        "layers": "residual layers, a masked convolution each",
-        "head_channels": "width of the last hidden layer",
-    }
     edges: ClassVar[tuple[str, ...]] = ("stem", "out.1")
 
     def __init__(
         self,
-        shape: tuple[int, int, int] = (1, 28, 28),
-        levels: int = 2,
-        channels: int = 128,
-        layers: int = 15,
-        head_channels: int = 32,
-        head: str | None = None,
+        shape: Shape = (1, 28, 28),
+        levels: Levels = 2,
+        channels: Annotated[int, "width of a layer's masked convolution, half that of the residual stream"] = 128,
+        layers: Annotated[int, "residual layers, a masked convolution each"] = 15,
+        head_channels: Annotated[int, "width of the last hidden layer"] = 32,
+        head: Head = None,
     ) -> None:
         super().__init__(shape, levels, head)
         at_least(1, channels=channels, head_channels=head_channels)
@@ -47,11 +41,11 @@ class PixelCNN(Model):
         self.layers = nn.ModuleList(Layer(channels) for _ in range(layers))
         self.out = nn.ModuleList([Pointwise(2 * channels, head_channels), Pointwise(head_channels, self.head.size)])
 
-    def forward(self, x: Tensor, cache: Cache | None = None, context: Tensor | None = None) -> Tensor:
-        """Levels (B, C, H, W) -> parameters (B, P, H, W); with a cache, a segment of each. Does not check levels."""
-        h = self.stem(x, cache)
+    def forward(self, x: Tensor, segment: Segment | None = None, context: Tensor | None = None) -> Tensor:
+        """Levels (B, C, H, W) -> parameters (B, P, H, W); a segment of each with `segment`. Does not check levels."""
+        h = self.stem(x, segment)
         for layer in self.layers:
-            h = 2 * h + layer(h, cache)
+            h = 2 * h + layer(h, segment)
         for out in self.out:
             h = out(F.relu(h))
         parameters: Tensor = h
@@ -67,8 +61,8 @@ class Layer(nn.Module):
         self.masked = CausalConv.masked(channels, channels, 3, centre=True)
         self.wide = Pointwise(channels, 2 * channels)
 
-    def forward(self, h: Tensor, cache: Cache | None) -> Tensor:
+    def forward(self, h: Tensor, segment: Segment | None) -> Tensor:
         """(B, 2 channels, H, W) -> the same."""
-        h = self.masked(F.relu(self.narrow(F.relu(h))), cache)
+        h = self.masked(F.relu(self.narrow(F.relu(h))), segment)
         widened: Tensor = self.wide(F.relu(h))
         return widened

@@ -4,13 +4,13 @@ A. van den Oord, N. Kalchbrenner, K. Kavukcuoglu: Pixel recurrent neural network
 and 3.5.
 """
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pixelsnail.models.model import Model, at_least
-from pixelsnail.nn import Cache, CausalConv, PixelConv, Pointwise, RowLSTM, UnitScale
+from pixelsnail.models.model import Head, Levels, Model, Shape, at_least
+from pixelsnail.nn import CausalConv, PixelConv, Pointwise, RowLSTM, Segment, UnitScale
 
 
 class PixelRNN(Model):
@@ -22,23 +22,17 @@ class PixelRNN(Model):
     units): 57,345 parameters; it reports 80.54 nats, on the *static* binarisation. Works at any height and width.
     """
 
-    meanings: ClassVar[dict[str, str]] = {
-        **Model.meanings,
-        "channels": "hidden units of a Row LSTM at a pixel, half the width of the residual stream",
-        "layers": "residual Row LSTMs",
-        "head_channels": "width of the last hidden layer",
-    }
     by_rows = True
     edges: ClassVar[tuple[str, ...]] = ("stem", "out.1")
 
     def __init__(
         self,
-        shape: tuple[int, int, int] = (1, 28, 28),
-        levels: int = 2,
-        channels: int = 16,
-        layers: int = 7,
-        head_channels: int = 32,
-        head: str | None = None,
+        shape: Shape = (1, 28, 28),
+        levels: Levels = 2,
+        channels: Annotated[int, "hidden units of a Row LSTM at a pixel, half the width of the residual stream"] = 16,
+        layers: Annotated[int, "residual Row LSTMs"] = 7,
+        head_channels: Annotated[int, "width of the last hidden layer"] = 32,
+        head: Head = None,
     ) -> None:
         super().__init__(shape, levels, head)
         at_least(1, channels=channels, head_channels=head_channels)
@@ -48,11 +42,11 @@ class PixelRNN(Model):
         self.ups = nn.ModuleList(Pointwise(channels, 2 * channels) for _ in range(layers))
         self.out = nn.ModuleList([Pointwise(2 * channels, head_channels), Pointwise(head_channels, self.head.size)])
 
-    def forward(self, x: Tensor, cache: Cache | None = None, context: Tensor | None = None) -> Tensor:
-        """Levels (B, C, H, W) -> parameters (B, P, H, W); with a cache, a segment of each. Does not check levels."""
-        h = self.stem(x, cache)
+    def forward(self, x: Tensor, segment: Segment | None = None, context: Tensor | None = None) -> Tensor:
+        """Levels (B, C, H, W) -> parameters (B, P, H, W); a segment of each with `segment`. Does not check levels."""
+        h = self.stem(x, segment)
         for layer, up in zip(self.layers, self.ups, strict=True):
-            h = h + up(layer(h, cache))
+            h = h + up(layer(h, segment))
         for out in self.out:
             h = out(F.relu(h))
         parameters: Tensor = h

@@ -6,19 +6,22 @@ models/autoregressive/pixel_snail.py): a residual sum over blocks, ELU, one 3 x 
 four channels wide, no weight normalisation and no dropout.
 """
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from torch import Tensor, nn
 
-from pixelsnail.models.model import Model, at_least
+from pixelsnail.errors import WrongValueError
+from pixelsnail.models.model import Head, Levels, Model, Shape, at_least
 from pixelsnail.nn import (
-    Cache,
     CausalConv,
+    ClassBias,
     Delay,
+    Given,
     PixelConv,
     PixelDelay,
     Pointwise,
     Positions,
+    Segment,
     StrictAttention,
     UnitScale,
     elu,
@@ -35,59 +38,56 @@ class PixelSNAIL(Model):
     The defaults are the published MNIST model: 905,889 parameters, 78.61 nats on dynamically binarised digits.
     `key` and `value` are the channels of the attention's keys and values, `stem` the size of the first kernel. Works at
     any height and width.
+    With `classes`, `context` is a class label of every image (B,), which adds a bias before every gate.
     For ablations: without `attention` a block is its residual convolutions and what follows them; with `residuals=0`
     only the stem looks at neighbours, and attention at all else.
     """
 
-    meanings: ClassVar[dict[str, str]] = {
-        **Model.meanings,
-        "channels": "width of the residual stream",
-        "blocks": "blocks, each with one attention",
-        "residuals": "residual layers of a block, two causal convolutions each",
-        "key": "channels of the attention's queries and keys",
-        "value": "channels of the attention's values",
-        "attention": "whether blocks attend at all",
-        "stem": "rows and columns of the stem's masked kernel, an odd number of at least 3",
-    }
     edges: ClassVar[tuple[str, ...]] = ("stem", "out.1")
 
     def __init__(
         self,
-        shape: tuple[int, int, int] = (1, 28, 28),
-        levels: int = 2,
-        channels: int = 64,
-        blocks: int = 8,
-        residuals: int = 2,
-        key: int = 4,
-        value: int = 32,
-        attention: bool = True,
-        stem: int = 3,
-        head: str | None = None,
+        shape: Shape = (1, 28, 28),
+        levels: Levels = 2,
+        channels: Annotated[int, "width of the residual stream"] = 64,
+        blocks: Annotated[int, "blocks, each with one attention"] = 8,
+        residuals: Annotated[int, "residual layers of a block, two causal convolutions each"] = 2,
+        key: Annotated[int, "channels of the attention's queries and keys"] = 4,
+        value: Annotated[int, "channels of the attention's values"] = 32,
+        attention: Annotated[bool, "whether blocks attend at all"] = True,
+        stem: Annotated[int, "rows and columns of the stem's masked kernel, an odd number of at least 3"] = 3,
+        classes: Annotated[int, "number of classes that images may be conditioned on; 0: unconditional"] = 0,
+        head: Head = None,
     ) -> None:
-        super().__init__(shape, levels, head)
+        super().__init__(shape, levels, head, classes=classes)
         at_least(2, channels=channels)
         at_least(1, key=key, value=value)
         at_least(0, blocks=blocks, residuals=residuals)
         at_least(3, stem=stem)
         if stem % 2 == 0:
-            raise ValueError(f"stem is {stem}; expected an odd number: a kernel has its pixel in the middle.")
+            raise WrongValueError(f"stem is {stem}; expected an odd number: a kernel has its pixel in the middle.")
+        if classes and not blocks * residuals:
+            raise WrongValueError(f"classes is {classes}, but labels act in residual layers and there are none.")
         scale = UnitScale(levels)
         self.stem = PixelConv(scale, CausalConv.masked(shape[0], channels, stem, centre=False))
         self.position, self.position_before = Positions(), Positions(delay=True)
         self.pixel_before = PixelDelay(scale)
         self.blocks = nn.ModuleList(
-            Block(shape[0], channels, residuals, key, value) if attention else ConvolutionBlock(channels, residuals)
+            Block(shape[0], channels, residuals, key, value, classes)
+            if attention
+            else ConvolutionBlock(channels, residuals, classes)
             for _ in range(blocks)
         )
         self.out = nn.Sequential(Pointwise(channels, channels // 2), Pointwise(channels // 2, self.head.size))
 
-    def forward(self, x: Tensor, cache: Cache | None = None, context: Tensor | None = None) -> Tensor:
-        """Levels (B, C, H, W) -> parameters (B, P, H, W); with a cache, a segment of each. Does not check levels."""
-        h = self.stem(x, cache)
-        position, position_before = self.position(h, cache), self.position_before(h, cache)
-        pixel_before = self.pixel_before(x, h, cache)
+    def forward(self, x: Tensor, segment: Segment | None = None, context: Tensor | None = None) -> Tensor:
+        """Levels (B, C, H, W) -> parameters (B, P, H, W); a segment of each with `segment`. Does not check levels."""
+        given = self.given(segment, context)
+        h = self.stem(x, segment)
+        position, position_before = self.position(h, segment), self.position_before(h, segment)
+        pixel_before = self.pixel_before(x, h, segment)
         for block in self.blocks:
-            h = h + block(h, position, position_before, pixel_before, cache)
+            h = h + block(h, position, position_before, pixel_before, segment, given)
         parameters: Tensor = self.out(h)
         return parameters
 
@@ -95,9 +95,9 @@ class PixelSNAIL(Model):
 class Block(nn.Module):
     """Residual convolutions, then attention over all earlier pixels, then both merged (the paper's figure 2)."""
 
-    def __init__(self, image: int, channels: int, residuals: int, key: int, value: int) -> None:
+    def __init__(self, image: int, channels: int, residuals: int, key: int, value: int, classes: int) -> None:
         super().__init__()
-        self.residuals = nn.ModuleList(Residual(channels) for _ in range(residuals))
+        self.residuals = nn.ModuleList(Residual(channels, classes) for _ in range(residuals))
         self.delay = Delay()
         self.query = Pointwise(2 + channels, key)
         self.key_value = Pointwise(2 + channels + image, key + value)
@@ -109,14 +109,20 @@ class Block(nn.Module):
         self.widths = (key, value)
 
     def forward(
-        self, h: Tensor, position: Tensor, position_before: Tensor, pixel_before: Tensor, cache: Cache | None
+        self,
+        h: Tensor,
+        position: Tensor,
+        position_before: Tensor,
+        pixel_before: Tensor,
+        segment: Segment | None,
+        given: Given,
     ) -> Tensor:
         """(B, channels, H, W) -> the same; the block's own sum with h is the model's."""
         for residual in self.residuals:
-            h = residual(h, cache)
+            h = residual(h, segment, given)
         queries = self.query(position, h)
-        keys, values = self.key_value(position_before, self.delay(h, cache), pixel_before).split(self.widths, dim=1)
-        attended = self.project(self.attention(queries, keys, values, cache))
+        keys, values = self.key_value(position_before, self.delay(h, segment), pixel_before).split(self.widths, dim=1)
+        attended = self.project(self.attention(queries, keys, values, segment))
         merged: Tensor = self.out(elu(elu(self.residual_out(elu(h))) + elu(self.attention_out(elu(attended)))))
         return elu(merged)
 
@@ -124,30 +130,38 @@ class Block(nn.Module):
 class ConvolutionBlock(nn.Module):
     """A block whose attention is left out, with its outermost layers kept."""
 
-    def __init__(self, channels: int, residuals: int) -> None:
+    def __init__(self, channels: int, residuals: int, classes: int) -> None:
         super().__init__()
-        self.residuals = nn.ModuleList(Residual(channels) for _ in range(residuals))
+        self.residuals = nn.ModuleList(Residual(channels, classes) for _ in range(residuals))
         self.residual_out = Pointwise(channels, channels)
         self.out = Pointwise(channels, channels)
 
     def forward(
-        self, h: Tensor, position: Tensor, position_before: Tensor, pixel_before: Tensor, cache: Cache | None
+        self,
+        h: Tensor,
+        position: Tensor,
+        position_before: Tensor,
+        pixel_before: Tensor,
+        segment: Segment | None,
+        given: Given,
     ) -> Tensor:
         """(B, channels, H, W) -> the same; positions and pixels are those that attention would read."""
         for residual in self.residuals:
-            h = residual(h, cache)
+            h = residual(h, segment, given)
         merged: Tensor = self.out(elu(elu(self.residual_out(elu(h)))))
         return elu(merged)
 
 
 class Residual(nn.Module):
-    """h + gate(conv(elu(conv(elu(h))))), both convolutions 2 x 2 and causal."""
+    """h + gate(conv(elu(conv(elu(h)))) + bias of the class), both convolutions 2 x 2 and causal."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, classes: int) -> None:
         super().__init__()
         self.input_conv = CausalConv(channels, channels, above=1, left=1)
         self.output_conv = CausalConv(channels, 2 * channels, above=1, left=1)
+        self.label = ClassBias(classes, 2 * channels) if classes else None
 
-    def forward(self, h: Tensor, cache: Cache | None) -> Tensor:
+    def forward(self, h: Tensor, segment: Segment | None, given: Given) -> Tensor:
         """(B, channels, H, W) -> the same."""
-        return h + gate(self.output_conv(elu(self.input_conv(elu(h), cache)), cache))
+        opened = self.output_conv(elu(self.input_conv(elu(h), segment)), segment)
+        return h + gate(opened if self.label is None else opened + self.label(given))

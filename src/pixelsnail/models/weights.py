@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from pixelsnail.errors import MissingFileError, WrongValueError, reason
 from pixelsnail.files import write_atomically
 
 CONFIGURATION, WEIGHTS = "config.json", "model.safetensors"
@@ -29,9 +30,11 @@ def read_configuration(path: Path) -> dict[str, Any]:
     try:
         configuration = json.loads(path.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not valid JSON ({error}); restore it or save the model again.") from None
+        raise WrongValueError(
+            f"{path} is not valid JSON ({reason(error)}); restore it or save the model again."
+        ) from None
     if not isinstance(configuration, dict) or not isinstance(configuration.get("model"), str):
-        raise ValueError(f"{path} does not name a model; expected the config.json that pixelsnail wrote.")
+        raise WrongValueError(f"{path} does not name a model; expected the config.json that pixelsnail wrote.")
     return configuration
 
 
@@ -53,10 +56,12 @@ def check_configuration(name: str, model_id: str, download: dict[str, Any]) -> N
     """Raises ValueError when the saved model is not a `name`."""
     path = model_file(model_id, CONFIGURATION, download)
     if not path.is_file():
-        raise FileNotFoundError(f"{path} is missing; expected a folder that pixelsnail saved a model in.")
+        raise MissingFileError(f"{path} is missing; expected a folder that pixelsnail saved a model in.")
     saved = read_configuration(path)["model"]
     if saved != name:
-        raise ValueError(f"{path} describes a {saved}, not a {name}; use pixelsnail.load, or {saved}.from_pretrained.")
+        raise WrongValueError(
+            f"{path} describes a {saved}, not a {name}; use pixelsnail.load, or {saved}.from_pretrained."
+        )
 
 
 def load_weights(model: nn.Module, path: Path) -> None:
@@ -65,11 +70,13 @@ def load_weights(model: nn.Module, path: Path) -> None:
     from safetensors.torch import load_file
 
     if not path.is_file():
-        raise FileNotFoundError(f"{path} is missing; expected the weights beside config.json.")
+        raise MissingFileError(f"{path} is missing; expected the weights beside config.json.")
     try:
         tensors = load_file(path)
     except SafetensorError as error:
-        raise ValueError(f"{path} is damaged or not a safetensors file ({error}); restore it from a copy.") from None
+        raise WrongValueError(
+            f"{path} is damaged or not a safetensors file ({reason(error)}); restore it from a copy."
+        ) from None
     take_state(model, tensors, str(path))
 
 
@@ -92,4 +99,4 @@ def check_fit(
     ]
     if wrong:
         shown = "; ".join(wrong[:8]) + (f"; and {len(wrong) - 8} more" if len(wrong) > 8 else "")
-        raise ValueError(f"{origin} does not fit this {type(model).__name__}: {shown}. Nothing was loaded.")
+        raise WrongValueError(f"{origin} does not fit this {type(model).__name__}: {shown}. Nothing was loaded.")

@@ -5,6 +5,7 @@ from pixelsnail.nn.attention import CausalAttention, PooledStrictAttention, Stri
 from pixelsnail.nn.cache import Cache
 from pixelsnail.nn.convolution import CausalConv, Pointwise, RowAboveConv
 from pixelsnail.nn.delay import Behind, Delay
+from pixelsnail.nn.label import ClassBias
 from pixelsnail.nn.layernorm import LayerNorm
 from pixelsnail.nn.lstm import RowLSTM
 from pixelsnail.nn.normalization import NormalizedConv, NormalizedUpsampling, merged
@@ -19,6 +20,7 @@ from pixelsnail.nn.pixels import (
     UnitScale,
 )
 from pixelsnail.nn.position import Positions
+from pixelsnail.nn.segment import Given, Segment
 
 __all__ = [
     "Above",
@@ -26,7 +28,9 @@ __all__ = [
     "Cache",
     "CausalAttention",
     "CausalConv",
+    "ClassBias",
     "Delay",
+    "Given",
     "LayerNorm",
     "NormalizedConv",
     "NormalizedUpsampling",
@@ -39,6 +43,7 @@ __all__ = [
     "Positions",
     "RowAboveConv",
     "RowLSTM",
+    "Segment",
     "ShiftedPixelConv",
     "StrictAttention",
     "SymmetricScale",

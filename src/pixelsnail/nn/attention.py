@@ -4,9 +4,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pixelsnail.nn.cache import Cache
 from pixelsnail.nn.causal import attend_strictly
 from pixelsnail.nn.layout import channels_first, channels_last
+from pixelsnail.nn.segment import Segment
 
 
 class CausalAttention(nn.Module):
@@ -22,26 +22,26 @@ class CausalAttention(nn.Module):
         super().__init__()
         self.heads = heads
 
-    def forward(self, queries: Tensor, keys: Tensor, values: Tensor, cache: Cache | None = None) -> Tensor:
+    def forward(self, queries: Tensor, keys: Tensor, values: Tensor, segment: Segment | None = None) -> Tensor:
         """(B, K, H, W), (B, K, H, W), (B, V, H, W), or a segment of each -> (B, V, H, W), or that segment."""
         batch, _, rows, columns = queries.shape
-        if cache is None:
+        if segment is None:
             out = self._merge(self._whole(*(self._split(_flat(h)) for h in (queries, keys, values))))
         else:
-            out = self._segment(queries, keys, values, cache)
+            out = self._segment(queries, keys, values, segment)
         return channels_first(out.view(batch, rows, columns, values.shape[1]))
 
     def _whole(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """(B, heads, n, D) each -> (B, heads, n, D)."""
         return F.scaled_dot_product_attention(q, k, v, is_causal=True)
 
-    def _segment(self, queries: Tensor, keys: Tensor, values: Tensor, cache: Cache) -> Tensor:
+    def _segment(self, queries: Tensor, keys: Tensor, values: Tensor, segment: Segment) -> Tensor:
         """A segment's queries against all entries up to its end: (B, n, V)."""
-        visible = cache.visible(queries.shape[-1], queries, self.first)  # (B, n, E)
+        visible = segment.visible(queries.dtype, self.first)  # (B, n, E)
         end = visible.shape[-1]
         if self.first:  # who sees nothing gets zero
-            values = values * cache.later(queries.shape[-1], values, self.first)
-        k, v = cache.store(self, "keys", keys)[:, :end], cache.store(self, "values", values)[:, :end]
+            values = values * segment.later(values.dtype, self.first)
+        k, v = segment.store(self, "keys", keys)[:, :end], segment.store(self, "values", values)[:, :end]
         if self.heads == 1:
             scores = torch.baddbmm(visible, _flat(queries), k.transpose(1, 2), alpha=k.shape[-1] ** -0.5)
             return torch.bmm(scores.softmax(dim=-1), v)
@@ -82,18 +82,18 @@ class PooledStrictAttention(nn.Module):
         super().__init__()
         self.factor = factor
 
-    def forward(self, queries: Tensor, keys: Tensor, values: Tensor, cache: Cache | None = None) -> Tensor:
+    def forward(self, queries: Tensor, keys: Tensor, values: Tensor, segment: Segment | None = None) -> Tensor:
         """(B, K, H, W), (B, K, H, W), (B, V, H, W), or a segment of each -> (B, V, H, W), or that segment."""
         batch, _, rows, columns = queries.shape
-        if cache is None:
+        if segment is None:
             pixels = rows * columns
             squares = self.squares(rows, columns, queries.device)
             t = torch.arange(pixels, device=queries.device)[None]
             k, v = (F.pad(_flat(h), (0, 0, 0, 1)) for h in (keys, values))
         else:
+            cache, t = segment.cache, segment.positions
             squares = cache.once((self, "squares"), lambda: self.squares(cache.height, cache.width, queries.device))
-            t = cache.segment(columns)
-            k, v = cache.store(self, "keys", keys), cache.store(self, "values", values)
+            k, v = segment.store(self, "keys", keys), segment.store(self, "values", values)
         k, v = (h[:, squares + 1].amax(2) for h in (k, v))  # (B, squares, .)
         seen = squares[:, -1] < t[..., None]
         # An entry of zeros before the others, for the pixels that see no square.

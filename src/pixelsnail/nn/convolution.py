@@ -6,8 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pixelsnail.nn.cache import Cache, Offsets
 from pixelsnail.nn.layout import channels_first, channels_last
+from pixelsnail.nn.raster import window
+from pixelsnail.nn.segment import Segment
 
 
 class CausalConv(nn.Conv2d):
@@ -72,19 +73,19 @@ class CausalConv(nn.Conv2d):
             kernel = kernel[:, :, self.mask.flatten().bool()]
         return kernel.permute(2, 1, 0).flatten(0, 1).contiguous()
 
-    def forward(self, h: Tensor, cache: Cache | None = None) -> Tensor:
-        """(B, inputs, H, W) -> (B, outputs, H / stride, W / stride); with a cache, a segment -> a segment."""
-        if cache is None:
+    def forward(self, h: Tensor, segment: Segment | None = None) -> Tensor:
+        """(B, inputs, H, W) -> (B, outputs, H / stride, W / stride); a segment -> a segment."""
+        if segment is None:
             return convolve(h, self.taps(), self.bias, (self.left, self.right, self.above, 0), self.stride[0])
         if self.offsets == ((0, 0),):  # sees nothing but the pixel itself
-            return self.combine(channels_last(h).flatten(0, 2), cache)
-        return self.combine(cache.around(self, h, self.offsets, self.node, self.behind), cache)
+            return self.combine(channels_last(h).flatten(0, 2), segment)
+        return self.combine(segment.around(self, h, self.offsets, self.node, self.behind), segment)
 
-    def combine(self, seen: Tensor, cache: Cache) -> Tensor:
+    def combine(self, seen: Tensor, segment: Segment) -> Tensor:
         """What the taps make of the features at `offsets`: (B * n, offsets * inputs) -> (B, outputs, 1, n)."""
-        matrix: Tensor = cache.once((self, "matrix"), self.matrix)
+        matrix: Tensor = segment.cache.once((self, "matrix"), self.matrix)
         out = seen @ matrix if self.bias is None else torch.addmm(self.bias, seen, matrix)
-        return channels_first(out.view(cache.batch, 1, -1, self.out_channels))
+        return channels_first(out.view(segment.batch, 1, -1, self.out_channels))
 
 
 class RowAboveConv(CausalConv):
@@ -97,17 +98,12 @@ class RowAboveConv(CausalConv):
         super().__init__(inputs, outputs, above=0, left=side, right=side, behind=1)
         self.offsets = tuple((-1, column) for _, column in self.offsets)
 
-    def forward(self, h: Tensor, cache: Cache | None = None) -> Tensor:
-        """(B, inputs, H, W) -> (B, outputs, H, W); with a cache, a segment -> a segment."""
-        out = super().forward(h, cache)
-        if cache is None:
+    def forward(self, h: Tensor, segment: Segment | None = None) -> Tensor:
+        """(B, inputs, H, W) -> (B, outputs, H, W); a segment -> a segment."""
+        out = super().forward(h, segment)
+        if segment is None:
             return F.pad(out, (0, 0, 1, -1))
-        return out * cache.later(h.shape[-1], out, first=cache.width)
-
-
-def window(above: int, left: int, right: int, step: int = 1) -> Offsets:
-    """The places that a kernel sees, in raster order; its taps are `step` pixels apart."""
-    return tuple((r * step, c * step) for r in range(-above, 1) for c in range(-left, right + 1))
+        return out * segment.later(out.dtype, segment.cache.width)
 
 
 class Pointwise(nn.Conv2d):

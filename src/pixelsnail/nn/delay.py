@@ -10,8 +10,8 @@ once, and statistics over positions (data-dependent initialisation) are those ov
 
 from torch import Tensor, nn
 
-from pixelsnail.nn.cache import Cache
 from pixelsnail.nn.layout import channels_first, channels_last
+from pixelsnail.nn.segment import Segment
 
 
 def delayed(h: Tensor) -> Tensor:
@@ -24,11 +24,11 @@ def delayed(h: Tensor) -> Tensor:
 class Delay(nn.Module):
     """Moves features on by one pixel in raster order; what the first position gets is never used."""
 
-    def forward(self, h: Tensor, cache: Cache | None = None) -> Tensor:
+    def forward(self, h: Tensor, segment: Segment | None = None) -> Tensor:
         """(B, C, H, W), or a segment -> the same shape."""
-        if cache is None:
+        if segment is None:
             return delayed(h)
-        return cache.before(self, h)
+        return segment.before(self, h)
 
 
 class Behind(nn.Module):
@@ -39,6 +39,6 @@ class Behind(nn.Module):
     (`CausalConv` with `behind`), and pointwise layers need not know. What position 0 gets is never read.
     """
 
-    def forward(self, h: Tensor, cache: Cache | None = None) -> Tensor:
+    def forward(self, h: Tensor, segment: Segment | None = None) -> Tensor:
         """(B, C, H, W), or a segment -> the same shape."""
-        return h if cache is None else cache.before(self, h)
+        return h if segment is None else segment.before(self, h)

@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor, nn
 
-from pixelsnail.nn.cache import Cache
 from pixelsnail.nn.convolution import CausalConv
 from pixelsnail.nn.layout import channels_first, channels_last
 from pixelsnail.nn.recurrence import advance, recur
+from pixelsnail.nn.segment import Segment
 
 SIDES = ((0, -1), (0, 0), (0, 1))
 ABOVE = ((-1, -1), (-1, 0), (-1, 1))
@@ -31,28 +31,27 @@ class RowLSTM(nn.Module):
         self.hidden = nn.Parameter(torch.zeros(channels))
         self.cell = nn.Parameter(torch.zeros(channels))
 
-    def forward(self, h: Tensor, cache: Cache | None) -> Tensor:
-        """(B, inputs, H, W) -> the hidden states (B, channels, H, W); with a cache, a segment -> a segment."""
-        inputs = self.input_to_state(h, cache).to(self.cell.dtype)  # states stay in it under autocast
-        if cache is not None:
-            return self._segment(inputs, cache)
+    def forward(self, h: Tensor, segment: Segment | None = None) -> Tensor:
+        """(B, inputs, H, W) -> the hidden states (B, channels, H, W); a segment -> a segment."""
+        inputs = self.input_to_state(h, segment).to(self.cell.dtype)  # states stay in it under autocast
+        if segment is not None:
+            return self._segment(inputs, segment)
         return channels_first(recur(channels_last(inputs), self._kernel(), torch.stack([self.hidden, self.cell])))
 
-    def _segment(self, inputs: Tensor, cache: Cache) -> Tensor:
+    def _segment(self, inputs: Tensor, segment: Segment) -> Tensor:
         """The next pixels of a row, from what is kept of the row above."""
-        length, channels = inputs.shape[-1], len(self.hidden)
-        like = inputs[:, :channels]
-        hidden, cell = cache.recall(self, "hidden", ABOVE, like), cache.recall(self, "cell", ABOVE[1:2], like)
-        first = ~cache.inside(ABOVE[1:2], length)  # (B, n, 1): in the first row
-        begins = (first & cache.inside(SIDES, length))[..., None]  # (B, n, 3, 1): where the learned state is above
+        like = inputs[:, : len(self.hidden)]
+        hidden, cell = segment.recall(self, "hidden", ABOVE, like), segment.recall(self, "cell", ABOVE[1:2], like)
+        first = ~segment.inside(ABOVE[1:2])  # (B, n, 1): in the first row
+        begins = (first & segment.inside(SIDES))[..., None]  # (B, n, 3, 1): where the learned state is above
         hidden = torch.where(begins, self.hidden, hidden)
         cell = torch.where(first[..., None], self.cell, cell)[:, :, 0]
-        kernel = cache.once((self, "kernel"), self._kernel)
+        kernel = segment.cache.once((self, "kernel"), self._kernel)
         gates = channels_last(inputs)[:, 0] + hidden.flatten(2) @ kernel  # (B, n, 4 channels)
         states = advance(gates.unflatten(-1, (4, -1)).movedim(-2, 0), cell)
         cell, hidden = (channels_first(state[:, None]) for state in states)
-        cache.store(self, "hidden", hidden)
-        cache.store(self, "cell", cell)
+        segment.store(self, "hidden", hidden)
+        segment.store(self, "cell", cell)
         return hidden
 
     def _kernel(self) -> Tensor:

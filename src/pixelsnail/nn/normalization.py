@@ -7,9 +7,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pixelsnail.nn.cache import Cache
-from pixelsnail.nn.convolution import CausalConv, convolve, window
+from pixelsnail.nn.convolution import CausalConv, convolve
 from pixelsnail.nn.layout import channels_first
+from pixelsnail.nn.raster import window
+from pixelsnail.nn.segment import Segment
 
 
 class Normalized(nn.Module):
@@ -71,7 +72,7 @@ class NormalizedConv(Normalized, CausalConv):
         CausalConv.__init__(self, inputs, outputs, above=above, left=left, right=right, stride=stride, node=node)
         self.normalize(init_scale)
 
-    def response(self, h: Tensor, cache: None = None) -> Tensor:
+    def response(self, h: Tensor, segment: None = None) -> Tensor:
         """What v / |v| makes of a whole image, without gain and bias."""
         return convolve(h, self.direction(), None, (self.left, self.right, self.above, 0), self.stride[0])
 
@@ -90,18 +91,18 @@ class NormalizedUpsampling(Normalized):
         self.offsets = window(0, 0, self.side, 2 * node)
         self.normalize(1.0)
 
-    def forward(self, h: Tensor, cache: Cache | None = None) -> Tensor:
-        """(B, C, H, W) -> (B, C, 2 H, 2 W); with a cache, a segment -> a segment."""
-        if cache is None:
+    def forward(self, h: Tensor, segment: Segment | None = None) -> Tensor:
+        """(B, C, H, W) -> (B, C, 2 H, 2 W); a segment -> a segment."""
+        if segment is None:
             return F.conv_transpose2d(
                 h, self.kernel().transpose(0, 1), self.bias, 2, padding=(0, self.side), output_padding=(0, self.side)
             )
-        matrix, channels = cache.once((self, "matrix"), self.matrix), len(self.weight)
-        every = (cache.around(self, h, self.offsets, 2 * self.node) @ matrix).view(-1, 4, channels)
-        quarter = cache.parity(self.node, h.shape[-1])[:, None, None].expand(-1, 1, channels)
+        matrix, channels = segment.cache.once((self, "matrix"), self.matrix), len(self.weight)
+        every = (segment.around(self, h, self.offsets, 2 * self.node) @ matrix).view(-1, 4, channels)
+        quarter = segment.quarter(self.node)[:, None, None].expand(-1, 1, channels)
         out = every.gather(1, quarter)[:, 0]
         out = out if self.bias is None else out + self.bias
-        return channels_first(out.view(cache.batch, 1, -1, channels))
+        return channels_first(out.view(segment.batch, 1, -1, channels))
 
     def matrix(self) -> Tensor:
         """The weights of the four outputs of an input: (offsets * C, 4 * C)."""
@@ -113,6 +114,6 @@ class NormalizedUpsampling(Normalized):
         ahead = torch.stack([torch.zeros_like(left), kernel[:, 0]], dim=1).flatten(0, 1)
         return torch.cat([own, ahead], dim=1).transpose(0, 1).flatten(1).contiguous()
 
-    def response(self, h: Tensor, cache: None = None) -> Tensor:
+    def response(self, h: Tensor, segment: None = None) -> Tensor:
         """What v / |v| makes of a whole image, uncut, with the row and column of zeros that the original has."""
         return F.pad(F.conv_transpose2d(h, self.direction().transpose(0, 1), stride=2), (0, 1, 0, 1))

@@ -1,4 +1,4 @@
-"""Layers that read levels: the stem and the pixel delay. With a cache they read the canvas, and keep no copy."""
+"""Layers that read levels: the stem and the pixel delay. In a segment they read the canvas, and keep no copy."""
 
 from collections.abc import Sequence
 
@@ -6,10 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pixelsnail.nn.cache import Cache
 from pixelsnail.nn.convolution import CausalConv
 from pixelsnail.nn.delay import delayed
 from pixelsnail.nn.layout import channels_first
+from pixelsnail.nn.segment import Given, Segment
 
 
 class UnitScale(nn.Module):
@@ -31,15 +31,14 @@ class PixelConv(nn.Module):
         super().__init__()
         self.scale, self.conv = scale, conv
 
-    def forward(self, x: Tensor, cache: Cache | None = None) -> Tensor:
+    def forward(self, x: Tensor, segment: Segment | None = None) -> Tensor:
         """Levels (B, C, H, W), or a segment of them -> features."""
         conv = self.conv
-        if cache is None:
+        if segment is None:
             return conv(self.scale(x, conv.weight)).contiguous(memory_format=torch.channels_last)
-        cache.put(x)
-        levels, inside = cache.pixels_at(conv.offsets, x.shape[-1])  # (B, n, offsets, C)
+        levels, inside = segment.pixels_at(conv.offsets)  # (B, n, offsets, C)
         seen = torch.where(inside, self.scale(levels, conv.weight), 0.0)
-        return conv.combine(seen.flatten(2).flatten(0, 1), cache)
+        return conv.combine(seen.flatten(2).flatten(0, 1), segment)
 
 
 class PositionedPixelConv(PixelConv):
@@ -52,13 +51,15 @@ class PositionedPixelConv(PixelConv):
         super().__init__(scale, conv)
         self.position = nn.Parameter(torch.zeros(1, *shape))
 
-    def forward(self, x: Tensor, cache: Cache | None = None) -> Tensor:
+    def forward(self, x: Tensor, segment: Segment | None = None) -> Tensor:
         """Levels (B, C, H, W), or a segment of them -> features."""
         conv, position = self.conv, self.position
-        if cache is None:
+        if segment is None:
             return conv(self.scale(x, conv.weight) + position).contiguous(memory_format=torch.channels_last)
-        whole: Tensor = cache.once((self, "position"), lambda: conv(position) - conv(torch.zeros_like(position)))
-        return super().forward(x, cache) + cache.place(whole, x.shape[-1])
+        whole: Tensor = segment.cache.once(
+            (self, "position"), lambda: conv(position) - conv(torch.zeros_like(position))
+        )
+        return super().forward(x, segment) + segment.place(whole)
 
 
 class PixelDelay(nn.Module):
@@ -68,24 +69,23 @@ class PixelDelay(nn.Module):
         super().__init__()
         self.scale = scale
 
-    def forward(self, x: Tensor, like: Tensor, cache: Cache | None = None) -> Tensor:
+    def forward(self, x: Tensor, like: Tensor, segment: Segment | None = None) -> Tensor:
         """Levels (B, C, H, W), or a segment of them -> floats of the same shape and of the dtype of `like`."""
-        if cache is None:
+        if segment is None:
             return delayed(self.scale(x, like))
-        cache.put(x)
-        levels, inside = cache.pixel_before(x.shape[-1])  # (B, n, C)
+        levels, inside = segment.pixel_before()  # (B, n, C)
         return channels_first(torch.where(inside, self.scale(levels, like), 0.0)[:, None])
 
 
 class PixelsBehind(PixelDelay):
     """The image itself as a stream that is one pixel behind (`Behind`)."""
 
-    def forward(self, x: Tensor, like: Tensor, cache: Cache | None = None) -> Tensor:
+    def forward(self, x: Tensor, like: Tensor, segment: Segment | None = None) -> Tensor:
         """Levels (B, C, H, W), or a segment of them -> floats of the same shape and of the dtype of `like`."""
-        if cache is None:
+        if segment is None:
             whole: Tensor = self.scale(x, like)
             return whole
-        return super().forward(x, like, cache)
+        return super().forward(x, like, segment)
 
 
 class SymmetricScale(nn.Module):
@@ -113,31 +113,44 @@ class ShiftedPixelConv(nn.Module):
         self.scale, self.conv, self.down, self.right = scale, conv, down, right
         self.offsets = tuple((row - down, column - right) for row, column in conv.offsets)
 
-    def forward(self, x: Tensor, cache: Cache | None = None) -> Tensor:
+    def forward(self, x: Tensor, segment: Segment | None = None) -> Tensor:
         """Levels (B, C, H, W), or a segment of them -> features."""
-        if cache is None:
+        if segment is None:
             out = self.conv(F.pad(self.scale(x, self.conv.weight), (0, 0, 0, 0, 0, 1), value=1.0))
             return F.pad(out, (self.right, -self.right, self.down, -self.down))
-        cache.put(x)
-        levels, inside = cache.pixels_at(self.offsets, x.shape[-1])  # (B, n, offsets, C), (B, n, offsets, 1)
+        levels, inside = segment.pixels_at(self.offsets)  # (B, n, offsets, C), (B, n, offsets, 1)
         pixels = torch.where(inside, self.scale(levels, self.conv.weight), 0.0)
         seen = torch.cat([pixels, inside.to(pixels.dtype)], dim=-1).flatten(2).flatten(0, 1)
         moved = inside[:, :, self.offsets.index((-self.down, -self.right)), 0]
-        return self.conv.combine(seen, cache) * moved[:, None, None]
+        return self.conv.combine(seen, segment) * moved[:, None, None]
 
 
 class Above(nn.Module):
     """A stream that knows the rows above alone, and so may look to both sides within a row.
 
-    It maps levels to several features of the same width. With a cache it runs on a whole row when that row begins.
+    It maps levels to several features of the same width. In a walk it runs on a whole row, of the images that begin
+    that row: all it sees is decided by then. So no segment may go over the end of a row (`Model.by_rows`).
     """
 
     def __init__(self, stream: nn.Module, width: int) -> None:
         super().__init__()
         self.stream, self.width = stream, width
 
-    def forward(self, x: Tensor, cache: Cache | None = None, context: Tensor | None = None) -> Sequence[Tensor]:
+    def forward(self, x: Tensor, segment: Segment | None, given: Given) -> Sequence[Tensor]:
         """Levels (B, C, H, W), or a segment of them -> features of each, in order."""
-        if cache is None:
-            return self.stream(x, None, context)
-        return cache.above(self.stream, x.shape[-1]).split(self.width, dim=1)
+        if segment is None:
+            return self.stream(x, None, given)
+        return segment.ahead(self).split(self.width, dim=1)
+
+    def at(self, segment: Segment) -> Tensor:
+        """All features of a segment of every image, joined: (B, D, 1, n). Runs the rows that have begun since."""
+        cache, rows = segment.cache, segment.cache.stream(self)  # its positions are the rows not run yet
+        late = (cache.position.clamp(max=cache.pixels - 1) >= rows.position).nonzero()[:, 0]
+        if len(late):
+            row = rows.segment(rows.width, late)
+            given = {name: value[late] for name, value in cache.given.items()}
+            row.store(self, "result", torch.cat(list(self.stream(row.levels, row, given)), dim=1))
+            rows.position[late] += rows.width
+        result = rows.buffers[self, "result"]
+        seen = result.view(-1, result.shape[-1]).index_select(0, segment.places())
+        return channels_first(seen.view(segment.batch, 1, segment.length, -1))

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from pixelsnail.nn.cache import Cache
 from pixelsnail.nn.delay import delayed
+from pixelsnail.nn.segment import Segment
 
 
 def position_planes(height: int, width: int, like: Tensor) -> Tensor:
@@ -21,12 +21,13 @@ class Positions(nn.Module):
         super().__init__()
         self.delay = delay
 
-    def forward(self, h: Tensor, cache: Cache | None = None) -> Tensor:
+    def forward(self, h: Tensor, segment: Segment | None = None) -> Tensor:
         """Features (B, C, H, W), or a segment of them -> (1, 2, H, W), or that segment."""
-        if cache is None:
+        if segment is None:
             return self.planes(h.shape[-2], h.shape[-1], h)
+        cache = segment.cache
         whole: Tensor = cache.once((self, "planes"), lambda: self.planes(cache.height, cache.width, h))
-        return cache.place(whole, h.shape[-1])
+        return segment.place(whole)
 
     def planes(self, height: int, width: int, like: Tensor) -> Tensor:
         """The planes of a whole image, (1, 2, H, W)."""

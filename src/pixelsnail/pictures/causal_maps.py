@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pixelsnail.errors import WrongValueError
 from pixelsnail.pictures.figures import FONT, frame, new_figure, save_figure
 from pixelsnail.pictures.grey import check_picture, colours
 from pixelsnail.pictures.png import check_suffix
@@ -91,10 +92,10 @@ def attention_maps(
 
 def _check(columns: Mapping[str, Sequence[CausalMap | None]], rows: Sequence[str]) -> None:
     if not any(one is not None for maps in columns.values() for one in maps):
-        raise ValueError("There is no map to draw; expected at least one.")
+        raise WrongValueError("There is no map to draw; expected at least one.")
     for heading, maps in columns.items():
         if len(maps) != len(rows):
-            raise ValueError(
+            raise WrongValueError(
                 f"{heading!r} has {len(maps)} maps; expected one for each of the {len(rows)} rows, or None."
             )
         for one in maps:
@@ -103,7 +104,9 @@ def _check(columns: Mapping[str, Sequence[CausalMap | None]], rows: Sequence[str
             if one.levels is not None:
                 check_picture(f"The image of {heading!r}", one.values, "C, H, W", one.levels)
             elif one.values.dim() != 2 or not bool(one.values.isfinite().all()):
-                raise ValueError(f"A map of {heading!r} has shape {tuple(one.values.shape)}; expected finite (H, W).")
+                raise WrongValueError(
+                    f"A map of {heading!r} has shape {tuple(one.values.shape)}; expected finite (H, W)."
+                )
 
 
 def _draw(axes: "Axes", one: CausalMap) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from pixelsnail.errors import WrongValueError
 from pixelsnail.pictures.figures import FONT, new_figure, save_figure
 from pixelsnail.pictures.png import check_suffix
 
@@ -57,7 +58,9 @@ def curves(
 
 def _check(series: Mapping[str, Series]) -> None:
     if not series:
-        raise ValueError("There is no curve to draw; expected at least one, as name: (x, y).")
+        raise WrongValueError("There is no curve to draw; expected at least one, as name: (x, y).")
     for name, (x, y) in series.items():
         if len(x) != len(y) or len(x) == 0:
-            raise ValueError(f"The curve {name!r} has {len(x)} x and {len(y)} y; expected as many, and at least one.")
+            raise WrongValueError(
+                f"The curve {name!r} has {len(x)} x and {len(y)} y; expected as many, and at least one."
+            )

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pixelsnail.errors import MissingPackageError
 from pixelsnail.files import write_atomically
 from pixelsnail.pictures.png import check_suffix
 
@@ -21,7 +22,7 @@ def require_matplotlib(purpose: str = "maps") -> None:
     try:
         import matplotlib.figure  # noqa: F401
     except ModuleNotFoundError as error:
-        raise ImportError(
+        raise MissingPackageError(
             f"Drawing {purpose} needs matplotlib; install it with: pip install 'pixelsnail[plots]'."
         ) from error
 

@@ -5,6 +5,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pixelsnail.errors import WrongTypeError, WrongValueError
+
 Pixels = NDArray[np.uint8]
 """(..., H, W, 3): red, green, blue."""
 
@@ -29,14 +31,14 @@ def beside(planes: Tensor) -> Tensor:
 def check_picture(name: str, x: Tensor, axes: str, levels: int) -> None:
     """Raises TypeError unless x is an integer tensor, ValueError unless it has these axes and levels in [0, L)."""
     if not isinstance(levels, int) or levels < 2:
-        raise ValueError(f"levels is {levels!r}; expected a whole number of at least 2.")
+        raise WrongValueError(f"levels is {levels!r}; expected a whole number of at least 2.")
     if not isinstance(x, Tensor) or x.is_floating_point() or x.is_complex() or x.dtype == torch.bool:
         kind = f"has dtype {x.dtype}" if isinstance(x, Tensor) else f"is a {type(x).__name__}"
-        raise TypeError(f"{name} {kind}; expected integer levels 0 ... {levels - 1} in a tensor ({axes}).")
+        raise WrongTypeError(f"{name} {kind}; expected integer levels 0 ... {levels - 1} in a tensor ({axes}).")
     if x.dim() != len(axes.split(", ")) or x.numel() == 0:
-        raise ValueError(f"{name} has shape {tuple(x.shape)}; expected levels ({axes}), at least one of each.")
+        raise WrongValueError(f"{name} has shape {tuple(x.shape)}; expected levels ({axes}), at least one of each.")
     low, high = int(x.min()), int(x.max())
     if low < 0 or high >= levels:
-        raise ValueError(
+        raise WrongValueError(
             f"{name} holds level {low if low < 0 else high}; expected 0 ... {levels - 1} for levels = {levels}."
         )

@@ -7,6 +7,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from pixelsnail.errors import WrongValueError
 from pixelsnail.pictures.grey import Pixels, beside, check_picture, colours
 
 GUTTER = 2
@@ -50,7 +51,7 @@ def completions(
     check_picture("originals", originals, "n, C, H, W", levels)
     check_picture("completed", completed, "n, k, C, H, W", levels)
     if completed.shape[:1] + completed.shape[2:] != originals.shape:
-        raise ValueError(
+        raise WrongValueError(
             f"completed has shape {tuple(completed.shape)} and originals {tuple(originals.shape)}; "
             "expected (n, k, C, H, W) and (n, C, H, W)."
         )
@@ -72,7 +73,7 @@ def _mask(known: Tensor, x: Tensor) -> np.ndarray[tuple[int, ...], np.dtype[np.b
     count, channels, height, width = x.shape
     shapes = ((height, width), (count, 1, height, width), (count, channels, height, width))
     if known.dtype != torch.bool or known.shape not in shapes:
-        raise ValueError(
+        raise WrongValueError(
             f"known is {known.dtype} of shape {tuple(known.shape)}; expected a boolean mask (H, W) = ({height}, "
             f"{width}) or (n, 1 or C, H, W) = ({count}, 1 or {channels}, {height}, {width})."
         )
@@ -84,7 +85,7 @@ def _scale(scale: int | None, x: Tensor) -> int:
     if scale is None:
         return max(1, round(TILE / max(x.shape[-2:])))
     if not isinstance(scale, int) or scale < 1:
-        raise ValueError(f"scale is {scale!r}; expected a whole number of at least 1, or None.")
+        raise WrongValueError(f"scale is {scale!r}; expected a whole number of at least 1, or None.")
     return scale
 
 
@@ -96,7 +97,7 @@ def _columns(columns: int | None, count: int, height: int, width: int) -> int:
     if columns is None:
         return min(range(count, 0, -1), key=longer_by_shorter)
     if not isinstance(columns, int) or columns < 1:
-        raise ValueError(f"columns is {columns!r}; expected a whole number of at least 1, or None.")
+        raise WrongValueError(f"columns is {columns!r}; expected a whole number of at least 1, or None.")
     return columns
 
 

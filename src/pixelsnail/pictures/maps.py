@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pixelsnail.errors import WrongValueError
 from pixelsnail.pictures.figures import DPI, FONT, frame, new_figure, save_figure
 from pixelsnail.pictures.grey import check_picture, colours
 from pixelsnail.pictures.png import check_suffix
@@ -82,14 +83,14 @@ def _check(nats: Tensor, x: Tensor | None, axes: str, levels: int, path: str | P
     check_suffix(path, (".png",))
     if nats.dim() != 3 or nats.numel() == 0:
         shape = tuple(nats.shape if axes.startswith("n") else nats.shape[1:])
-        raise ValueError(f"nats has shape {shape}; expected ({axes}), at least one of each.")
+        raise WrongValueError(f"nats has shape {shape}; expected ({axes}), at least one of each.")
     if not bool(nats.isfinite().all()):
-        raise ValueError("nats holds a value that is not finite; expected -log p of each pixel.")
+        raise WrongValueError("nats holds a value that is not finite; expected -log p of each pixel.")
     if x is None:
         return
     check_picture("x", x, "n, C, H, W", levels)
     if (x.shape[0], *x.shape[2:]) != tuple(nats.shape):
-        raise ValueError(
+        raise WrongValueError(
             f"x holds {x.shape[0]} x {tuple(x.shape[2:])} pixels, but nats {nats.shape[0]} x {tuple(nats.shape[1:])}; "
             "expected one number for each pixel."
         )

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from pixelsnail.errors import WrongValueError
 from pixelsnail.files import write_atomically
 
 
@@ -21,7 +22,7 @@ def check_suffix(path: str | Path, supported: tuple[str, ...]) -> str:
     """The format that a file's name asks for, such as "png". Raises ValueError that names the supported suffixes."""
     suffix = Path(path).suffix.lower()
     if suffix not in supported:
-        raise ValueError(
+        raise WrongValueError(
             f"{path} has {f'the suffix {suffix}' if suffix else 'no suffix'}; expected {' or '.join(supported)}."
         )
     return suffix[1:]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
+from pixelsnail.errors import WrongValueError
 from pixelsnail.pictures.figures import FONT, frame, new_figure, save_figure
 from pixelsnail.pictures.png import check_suffix
 
@@ -52,15 +53,15 @@ def position_maps(maps: Mapping[str, Tensor], path: str | Path) -> None:
 
 def _check(maps: Mapping[str, Tensor]) -> None:
     if not maps:
-        raise ValueError("There is no map to draw; expected at least one, as name: (H, W).")
+        raise WrongValueError("There is no map to draw; expected at least one, as name: (H, W).")
     first = next(iter(maps.values())).shape
     for name, one in maps.items():
         if one.dim() != 2 or one.shape != first:
-            raise ValueError(
+            raise WrongValueError(
                 f"The map {name!r} has shape {tuple(one.shape)}; expected (H, W), the same for all: {tuple(first)}."
             )
         if not bool(one.isfinite().all()):
-            raise ValueError(f"The map {name!r} holds a value that is not finite; expected nats.")
+            raise WrongValueError(f"The map {name!r} holds a value that is not finite; expected nats.")
 
 
 def _bar(figure: "Figure", shown: Any, axes: Any, label: str) -> None:

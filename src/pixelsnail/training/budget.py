@@ -9,6 +9,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from pixelsnail.errors import WrongValueError
 from pixelsnail.training.events import Event
 from pixelsnail.training.recipe import Recipe
 from pixelsnail.training.train import build, train
@@ -38,10 +39,12 @@ class Budget:
 
     def __post_init__(self) -> None:
         if (self.steps is None) == (self.seconds is None):
-            raise ValueError(f"The budget is {self.steps} steps and {self.seconds} seconds; expected one of the two.")
+            raise WrongValueError(
+                f"The budget is {self.steps} steps and {self.seconds} seconds; expected one of the two."
+            )
         for name, value in dataclasses.asdict(self).items():
             if value is not None and not value > 0:
-                raise ValueError(f"The budget's {name} is {value}; expected more than 0.")
+                raise WrongValueError(f"The budget's {name} is {value}; expected more than 0.")
 
     def __str__(self) -> str:
         length = f"{self.steps:,} steps" if self.steps else f"{self.seconds:g} seconds of training"

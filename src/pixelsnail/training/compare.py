@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
+from pixelsnail.errors import ExistingFileError, MissingFileError, NotAFolderError, WrongValueError
 from pixelsnail.training.budget import Budget, count_parameters, steps_within, with_parameters, with_steps
 from pixelsnail.training.comparison import Comparison, Entry, Result, curve, draw
 from pixelsnail.training.events import Progress
@@ -54,7 +55,7 @@ def compare(
     """
     tell = note or (lambda _: None)
     if seeds < 1:
-        raise ValueError(f"seeds is {seeds}; expected a whole number of at least 1.")
+        raise WrongValueError(f"seeds is {seeds}; expected a whole number of at least 1.")
     budget, folder = Budget(parameters, steps, seconds), Path(out)
     plans = _plans(recipes, overrides if data is None else {"data": data, **overrides}, tell)
     _check_protocols(plans)
@@ -116,10 +117,10 @@ def _plans(recipes: Sequence[str | Path], overrides: dict[str, Any], note: Note)
     for recipe in recipes:
         name = PurePath(str(recipe)).name.removesuffix(".yaml")
         if name in plans:
-            raise ValueError(f"Two recipes are named {name}; rename one, as the table could not tell them apart.")
+            raise WrongValueError(f"Two recipes are named {name}; rename one, as the table could not tell them apart.")
         plans[name] = dataclasses.replace(read(recipe, overrides, note), seed=0)
     if not plans:
-        raise ValueError("There is no recipe to compare; name at least one.")
+        raise WrongValueError("There is no recipe to compare; name at least one.")
     return plans
 
 
@@ -130,7 +131,7 @@ def _check_protocols(plans: dict[str, Recipe]) -> None:
         for field in ("source", "binarize", "validation"):
             here, there = getattr(plan.data, field), getattr(other.data, field)
             if here != there:
-                raise ValueError(
+                raise WrongValueError(
                     f"data.{field} is {here!r} in {first} and {there!r} in {name}: nats of different data or "
                     f"binarisations do not belong in one table; set one for all (--data.{field})."
                 )
@@ -139,19 +140,19 @@ def _check_protocols(plans: dict[str, Recipe]) -> None:
 def _earlier(folder: Path, resume: bool, overwrite: bool) -> Comparison | None:
     """The comparison that is there, to go on with. Raises FileExistsError or FileNotFoundError."""
     if folder.exists() and not folder.is_dir():
-        raise NotADirectoryError(f"{folder} is a file; expected a folder for the comparison.")
+        raise NotAFolderError(f"{folder} is a file; expected a folder for the comparison.")
     record = folder / RECORD
     if resume:
         if not record.is_file():
-            raise FileNotFoundError(f"{record} is missing: there is nothing to resume; compare without --resume.")
+            raise MissingFileError(f"{record} is missing: there is nothing to resume; compare without --resume.")
         return Comparison.read(record)
     if record.is_file():
         if not overwrite:
-            raise FileExistsError(
+            raise ExistingFileError(
                 f"{folder} holds a comparison already; continue it (--resume) or replace it (--overwrite)."
             )
     elif folder.is_dir() and any(folder.iterdir()):
-        raise FileExistsError(f"{folder} holds files that are not a comparison's; choose another folder.")
+        raise ExistingFileError(f"{folder} holds files that are not a comparison's; choose another folder.")
     return None
 
 
@@ -161,12 +162,8 @@ def _test_images(plan: Recipe) -> "Images":
 
     section, how = plan.data, open_images(plan, lambda _: None)[0].binarize
     options: dict[str, Any] = {"binarize": how, "validation": section.validation}
-    try:
-        return data.open(section.source, "test", **options)
-    except ValueError as error:
-        if "has no split 'test'" not in str(error):
-            raise
-        return data.open(section.source, "validation", **options)
+    has_test = "test" in data.splits_of(section.source, validation=section.validation)
+    return data.open(section.source, "test" if has_test else "validation", **options)
 
 
 def _begin(budget: Budget, plan: Recipe, binarizations: int) -> Comparison:
@@ -182,10 +179,10 @@ def _check_same(before: Comparison, now: Comparison, plans: dict[str, Recipe], f
     for what in ("budget", "protocol"):
         old, new = getattr(before, what), getattr(now, what)
         if old != new:
-            raise ValueError(f"The {what} is now {new}, but {folder} was begun with {old}; resume with that.")
+            raise WrongValueError(f"The {what} is now {new}, but {folder} was begun with {old}; resume with that.")
     for name, plan in plans.items():
         if name in before.entries and before.entries[name].asked != plan.tree():
-            raise ValueError(
+            raise WrongValueError(
                 f"The recipe {name} differs from the one that {folder} was begun with; resume with that one, or "
                 "compare in another folder."
             )

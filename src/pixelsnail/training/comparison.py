@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import TYPE_CHECKING, Any
 
+from pixelsnail.errors import WrongValueError, reason
 from pixelsnail.training.budget import Budget
 from pixelsnail.training.history import read_history, training_seconds
 
@@ -137,9 +138,9 @@ class Comparison:
                 results=[Result(**result) for result in content["results"]],
             )
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            reason = f"{type(error).__name__}: {error}"
-            raise ValueError(
-                f"{path} is not the record of a comparison ({reason}); restore it, or --overwrite the comparison."
+            wrong = f"{type(error).__name__}: {reason(error)}"
+            raise WrongValueError(
+                f"{path} is not the record of a comparison ({wrong}); restore it, or --overwrite the comparison."
             ) from None
 
     def _of(self, recipe: str) -> list[Result]:

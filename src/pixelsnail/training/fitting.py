@@ -17,9 +17,11 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import Timer
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
+from pixelsnail.errors import WrongValueError, reason
 from pixelsnail.files import write_atomically
+from pixelsnail.names import nearest
 from pixelsnail.training.recipe import Recipe
-from pixelsnail.training.values import checked, nearest
+from pixelsnail.training.values import checked
 
 # What training decides itself, and what to use instead.
 OURS = {
@@ -71,8 +73,9 @@ class AtomicCheckpoints(TorchCheckpointIO):
         try:
             content: dict[str, Any] = torch.load(path, map_location=map_location or "cpu", weights_only=True)
         except Exception as error:
-            reason = " ".join(str(error).split())[:200]
-            raise ValueError(f"{path} is damaged ({reason}); restore it from a copy, or train anew.") from None
+            raise WrongValueError(
+                f"{path} is damaged ({reason(error)}); restore it from a copy, or train anew."
+            ) from None
         return content
 
 
@@ -82,11 +85,13 @@ def check_trainer(arguments: Mapping[str, Any]) -> dict[str, Any]:
     valid = [name for name in schema if name != "self" and name not in OURS]
     for name in arguments:
         if name in OURS:
-            raise ValueError(f"trainer.{name} cannot be set; {OURS[name]}.")
+            raise WrongValueError(f"trainer.{name} cannot be set; {OURS[name]}.")
         if name not in valid:
-            raise ValueError(f"Lightning's Trainer has no {name!r}; did you mean 'trainer.{nearest(name, valid)}'?")
+            near = nearest(name, valid)
+            hint = "" if near is None else f"; did you mean 'trainer.{near}'?"
+            raise WrongValueError(f"Lightning's Trainer has no {name!r}{hint or '.'}")
     if not any(arguments.get(name) is not None for name in ("max_epochs", "max_steps", "max_time")):
-        raise ValueError("The recipe has no end; set trainer.max_epochs, trainer.max_steps or trainer.max_time.")
+        raise WrongValueError("The recipe has no end; set trainer.max_epochs, trainer.max_steps or trainer.max_time.")
     return {name: checked(f"trainer.{name}", value, schema[name]) for name, value in arguments.items()}
 
 
@@ -113,7 +118,7 @@ def make_trainer(recipe: Recipe, folder: Path, callbacks: list[Callback]) -> Tra
             use_distributed_sampler=False,
         )
     except (MisconfigurationException, ValueError, ImportError) as error:
-        raise ValueError(f"Lightning refuses the section trainer: {' '.join(str(error).split())}") from None
+        raise WrongValueError(f"Lightning refuses the section trainer: {reason(error)}.") from None
 
 
 def last_step(arguments: Mapping[str, Any], batches: int) -> float:

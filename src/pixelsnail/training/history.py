@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from pixelsnail.errors import MissingFileError, WrongValueError
 from pixelsnail.training.metrics import COLUMNS
 
 PAUSE = 3
@@ -40,15 +41,17 @@ def read_history(run: str | Path) -> list[Row]:
     """The rows of a run's metrics.csv, its time without pauses. Raises FileNotFoundError or ValueError."""
     path = Path(run) / "metrics.csv"
     if not path.is_file():
-        raise FileNotFoundError(f"{path} is missing; expected the folder of a run that pixelsnail trained.")
+        raise MissingFileError(f"{path} is missing; expected the folder of a run that pixelsnail trained.")
     with path.open(encoding="utf-8", newline="") as file:
         table = csv.DictReader(file)
         if tuple(table.fieldnames or ()) != COLUMNS:
-            raise ValueError(f"{path} does not begin with {','.join(COLUMNS)}; expected the table that training wrote.")
+            raise WrongValueError(
+                f"{path} does not begin with {','.join(COLUMNS)}; expected the table that training wrote."
+            )
         complete = [line for line in table if line["seconds"]]  # a last line may be cut short by a kill
     rows = [Row(int(line["step"]), line["split"], float(line["nats"]), float(line["seconds"])) for line in complete]
     if not rows:
-        raise ValueError(f"{path} holds no row yet; expected one every run.log steps.")
+        raise WrongValueError(f"{path} holds no row yet; expected one every run.log steps.")
     return _without_pauses(rows)
 
 

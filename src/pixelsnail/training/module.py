@@ -9,9 +9,10 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import WeightAveraging
 from torch import Tensor, nn
 
+from pixelsnail.errors import WrongValueError
 from pixelsnail.models import Model
 from pixelsnail.training.adam import AdamInsideRoot
-from pixelsnail.training.batches import number
+from pixelsnail.training.batches import Batch, number
 from pixelsnail.training.muon import Muon, split
 from pixelsnail.training.ranks import weight
 from pixelsnail.training.sections import Optimizer, Run
@@ -27,17 +28,18 @@ class Training(LightningModule):
         self.nats = math.nan
         """The latest loss."""
 
-    def on_train_batch_start(self, batch: Tensor, batch_idx: int) -> None:
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Dropout and all other noise of a step depend on where training stands, not on what ran before."""
         torch.manual_seed(number(self.seed, self.current_epoch, batch_idx, self.global_rank))
 
-    def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss of a batch. Raises FloatingPointError before a loss that is not finite reaches the weights."""
-        nats: Tensor = self.pixel_nats(batch).sum((1, 2)).mean()
+        x, context = batch
+        nats: Tensor = self.pixel_nats(x, context).sum((1, 2)).mean()
         self.nats = nats.item()
         if not math.isfinite(self.nats):
             raise FloatingPointError(f"The loss became {self.nats} at step {self.global_step + 1}{where(self.model)}")
-        return nats * weight(self.trainer, len(batch))
+        return nats * weight(self.trainer, len(x))
 
     def configure_optimizers(self) -> Any:
         """Adam, AdamW or Muon with learning rates that change every step."""
@@ -57,7 +59,7 @@ class Training(LightningModule):
         return kind(parameters, lr=recipe.lr, betas=recipe.betas, eps=recipe.eps, weight_decay=recipe.weight_decay)
 
 
-def _compiled(model: Model, run: Run) -> Callable[[Tensor], Tensor]:
+def _compiled(model: Model, run: Run) -> Callable[..., Tensor]:
     """The model's `pixel_nats`. As a function, not a module, so that names of weights stay; a program a batch size."""
     # torch 2.13 chooses layouts of convolutions that are computed again, and then finds others: it must not choose.
     options: dict[str, Any] | None = {"layout_optimization": False} if run.checkpoint_activations else None
@@ -71,7 +73,7 @@ def factor(recipe: Optimizer, steps: float) -> Callable[[int], float]:
     all times min(1, (t + 1) / warmup). A cooldown below 1 is a share of the steps.
     """
     if recipe.schedule in ("cosine", "trapezoid") and not math.isfinite(steps):
-        raise ValueError(
+        raise WrongValueError(
             f"optimizer.schedule {recipe.schedule} needs an end; set trainer.max_steps or trainer.max_epochs."
         )
     cooldown = recipe.cooldown if recipe.cooldown >= 1 else recipe.cooldown * steps

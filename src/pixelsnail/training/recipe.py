@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from pixelsnail.training.sections import SECTIONS, Data, Optimizer, Run
-from pixelsnail.training.values import checked, described, nearest, parse
+from pixelsnail.errors import MissingFileError, WrongValueError
+from pixelsnail.names import TRAINER, instead, nearest
+from pixelsnail.training.sections import SECTIONS, Data, Optimizer, Run, Whole
+from pixelsnail.training.values import checked, described, parse
 
 if TYPE_CHECKING:
     from importlib.abc import Traversable
@@ -40,28 +42,34 @@ class Recipe:
         return yaml.safe_dump(self.tree(), sort_keys=False, allow_unicode=True)
 
 
+NAMES = tuple(entry.name for entry in dataclasses.fields(Recipe))
+
+
 @dataclass(frozen=True)
 class Option:
-    """A field of a recipe as a dotted option: for `--help`."""
+    """A field of a recipe under its dotted name: for `--help`, and to check what it is set to."""
 
     name: str
-    type: str
+    hint: Any
     default: Any
     meaning: str
+
+    @property
+    def type(self) -> str:
+        """What it may be, in words."""
+        return described(self.hint)
 
 
 def options(model: str | None = None) -> Iterator[Option]:
     """Every field that has a dotted name, with the constructor arguments of `model` when it is given."""
     if model is not None:
-        yield Option("model.name", "text", None, "the model to train")
-        for name, parameter in _arguments(model).items():
-            yield Option(f"model.{name}", described(parameter.annotation), parameter.default, _meaning(model, name))
+        from pixelsnail.models import MODELS
+
+        yield Option("model.name", str, None, "the model to train")
+        yield from _annotated("model", MODELS[model].__init__)
     for section, kind in SECTIONS.items():
-        hints = typing.get_type_hints(kind)
-        for entry in dataclasses.fields(kind):
-            meaning = entry.metadata["meaning"]
-            yield Option(f"{section}.{entry.name}", described(hints[entry.name]), entry.default, meaning)
-    yield Option("seed", "a whole number", 0, "seed of initial weights, order, binarisation and dropout")
+        yield from _annotated(section, kind)
+    yield Option("seed", Whole, 0, "seed of initial weights, order, binarisation and dropout")
 
 
 def read(
@@ -77,20 +85,17 @@ def read(
     """
     if isinstance(recipe, Recipe):
         recipe = recipe.tree()
-    tree = _sections(recipe if isinstance(recipe, Mapping) else _load(recipe))
-    changes = _dotted(overrides or {})
-    model = tree["model"]
-    name = _model_name(changes.get("model.name", model.get("name")))
-    if model.get("name") not in (None, name):
-        dropped = [key for key in model if key != "name"]
+    values = _flat(recipe if isinstance(recipe, Mapping) else _load(recipe))
+    changes = _flat(overrides or {})
+    before = values.pop("model.name", None)
+    model = _model_name(changes.pop("model.name", before))
+    if before not in (None, model):
+        dropped = [key for key in values if key.startswith("model.")]
+        values = {key: value for key, value in values.items() if key not in dropped}
         if dropped and note is not None:
-            note(f"The model is {name} instead of {model['name']}; the recipe's {', '.join(dropped)} are dropped.")
-        tree["model"] = {}
-    tree["model"]["name"] = name
-    schema = _schema(name)
-    for key, value in changes.items():
-        _set(tree, key, value, schema)
-    return _build(tree, schema)
+            names = ", ".join(key.partition(".")[2] for key in dropped)
+            note(f"The model is {model} instead of {before}; the recipe's {names} are dropped.")
+    return _build({"model.name": model, **values}, changes)
 
 
 def _load(recipe: str | Path) -> dict[str, Any]:
@@ -100,18 +105,20 @@ def _load(recipe: str | Path) -> dict[str, Any]:
         try:
             text = path.read_text(encoding="utf-8")
         except UnicodeDecodeError:
-            raise ValueError(f"{path} is not text; expected a recipe in YAML.") from None
+            raise WrongValueError(f"{path} is not text; expected a recipe in YAML.") from None
     else:
         packaged = _packaged()
         name = str(recipe).removeprefix("recipes/").removesuffix(".yaml")
         if name not in packaged:
-            raise FileNotFoundError(
+            raise MissingFileError(
                 f"There is no recipe {recipe}; give a file, or one of {', '.join(sorted(packaged))}."
             )
         text = packaged[name].read_text(encoding="utf-8")
     tree = parse(text, str(recipe))
     if not isinstance(tree, Mapping):
-        raise ValueError(f"{recipe} is not a recipe; expected the sections model, data, optimizer, run and trainer.")
+        raise WrongValueError(
+            f"{recipe} is not a recipe; expected the sections model, data, optimizer, run and trainer."
+        )
     return dict(tree)
 
 
@@ -127,125 +134,86 @@ def _packaged() -> "dict[str, Traversable]":
     }
 
 
-def _sections(tree: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of a recipe with every section there, each its own dict."""
-    valid = [entry.name for entry in dataclasses.fields(Recipe)]
-    for key in tree:
-        if key not in valid:
-            raise ValueError(f"A recipe has no {key!r}; did you mean {nearest(str(key), valid)!r}?")
-    sections: dict[str, Any] = {"seed": tree.get("seed", 0)}
-    for key in valid:
-        if key == "seed":
-            continue
-        section = tree.get(key)
-        if key == "data" and isinstance(section, str):
-            section = {"source": section}
-        sections[key] = checked(key, {} if section is None else section, dict[str, Any])
-    return sections
+def _annotated(section: str, of: Any) -> Iterator[Option]:
+    """The arguments of a constructor, each annotated with its meaning."""
+    for name, argument in inspect.signature(of, eval_str=True).parameters.items():
+        if name != "self":
+            meaning = next(one for one in typing.get_args(argument.annotation)[1:] if isinstance(one, str))
+            yield Option(f"{section}.{name}", argument.annotation, argument.default, meaning)
 
 
-def _dotted(overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Overrides under their full names; a section given as a mapping is taken apart."""
-    changes: dict[str, Any] = {}
-    for key, value in overrides.items():
-        if isinstance(value, Mapping) and "." not in key:
-            changes.update({f"{key}.{inner}": item for inner, item in value.items()})
-        else:
-            changes["data.source" if key == "data" else key] = value
-    return changes
+def _flat(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """Dotted name -> value, of sections and of dotted names. Raises as `read` for a section that is none."""
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        if "." in str(key) or key == "seed":
+            flat[key] = value
+        elif key not in NAMES:
+            raise WrongValueError(f"A recipe has no {key!r}; {instead(str(key), [*NAMES, *TRAINER])}")
+        elif key == "data" and isinstance(value, str):
+            flat["data.source"] = value
+        elif value is not None:
+            flat |= {f"{key}.{name}": item for name, item in checked(key, value, dict[str, Any]).items()}
+    return flat
 
 
 def _model_name(name: Any) -> str:
     from pixelsnail.models import MODELS
 
     if name is None:
-        raise ValueError(f"The recipe names no model; set model.name to one of {', '.join(MODELS)}.")
+        raise WrongValueError(f"The recipe names no model; set model.name to one of {', '.join(MODELS)}.")
     if name not in MODELS:
-        raise ValueError(f"There is no model {name!r}; did you mean {nearest(str(name), MODELS)!r}?")
+        raise WrongValueError(f"There is no model {name!r}; {instead(str(name), MODELS)}")
     return str(name)
 
 
-def _meaning(model: str, argument: str) -> str:
-    from pixelsnail.models import MODELS
-
-    return MODELS[model].meanings[argument]
-
-
-def _arguments(model: str) -> dict[str, inspect.Parameter]:
-    from pixelsnail.models import MODELS
-
-    signature = inspect.signature(MODELS[model].__init__, eval_str=True)
-    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    return {name: p for name, p in signature.parameters.items() if name != "self" and p.kind in named}
-
-
-def _schema(model: str) -> dict[str, Any]:
-    """Dotted name -> type hint of every field; `trainer.*` is checked when training starts."""
-    schema: dict[str, Any] = {"seed": int, "model.name": str}
-    schema |= {f"model.{name}": parameter.annotation for name, parameter in _arguments(model).items()}
-    for section, kind in SECTIONS.items():
-        schema |= {f"{section}.{name}": hint for name, hint in typing.get_type_hints(kind).items()}
-    return schema
-
-
-def _set(tree: dict[str, Any], key: str, value: Any, schema: Mapping[str, Any]) -> None:
-    """Puts an override in its place. Text is read by YAML's rules, and kept where the field is text."""
-    section, _, name = key.partition(".")
-    _check_name(key, schema)
-    if isinstance(value, str):
+def _build(values: Mapping[str, Any], changes: Mapping[str, Any]) -> Recipe:
+    """The recipe of dotted names and values, every name and type checked; text among `changes` is read as YAML."""
+    schema = {option.name: option.hint for option in options(values["model.name"])}
+    sections: dict[str, Any] = {name: {} for name in NAMES} | {"seed": 0}
+    for key, value in {**values, **changes}.items():
+        section, _, name = key.partition(".")
+        if key not in schema and not (section == "trainer" and name):
+            near = nearest(key, [*schema, *TRAINER])
+            valid = [near] if near else [one for one in schema if one.startswith(f"{section}.")] or NAMES
+            raise WrongValueError(f"A recipe has no {key!r}; {instead(key, valid)}")
         hint = schema.get(key, Any)
-        try:
-            value = checked(key, parse(value, key), hint)
-        except (TypeError, ValueError):
-            value = checked(key, value, hint)
-    if name:
-        tree[section][name] = value
-    else:
-        tree[section] = value
-
-
-def _check_name(key: str, schema: Mapping[str, Any]) -> None:
-    if key in schema or (key.startswith("trainer.") and key != "trainer."):
-        return
-    raise ValueError(f"A recipe has no {key!r}; did you mean {nearest(key, schema)!r}?")
-
-
-def _build(tree: Mapping[str, Any], schema: Mapping[str, Any]) -> Recipe:
-    """The recipe of nested values, every name and type checked."""
-    values: dict[str, Any] = {"trainer": tree["trainer"], "seed": checked("seed", tree["seed"], int)}
-    for section in ("model", *SECTIONS):
-        content = {}
-        for name, value in tree[section].items():
-            key = f"{section}.{name}"
-            _check_name(key, schema)
-            content[name] = checked(key, value, schema[key])
-        values[section] = SECTIONS[section](**content) if section in SECTIONS else content
-    recipe = Recipe(**values)
-    for section, kind in SECTIONS.items():
-        for entry in dataclasses.fields(kind):
-            value, least = getattr(getattr(recipe, section), entry.name), entry.metadata["least"]
-            if least is not None and value is not None and not value >= least:
-                raise ValueError(f"{section}.{entry.name} is {value}; expected at least {least}.")
-    if recipe.seed < 0:
-        raise ValueError(f"seed is {recipe.seed}; expected at least 0.")
+        value = checked(key, _read(key, value, hint) if key in changes else value, hint)
+        if name:
+            sections[section][name] = value
+        else:
+            sections[section] = value
+    recipe = Recipe(**sections | {name: kind(**sections[name]) for name, kind in SECTIONS.items()})
     _check_optimizer(recipe.optimizer)
     return recipe
+
+
+def _read(key: str, value: Any, hint: Any) -> Any:
+    """Text by YAML's rules, and as it is where the field takes none of what that gives."""
+    if not isinstance(value, str):
+        return value
+    try:
+        found = parse(value, key)
+    except ValueError:
+        return value
+    try:
+        return checked(key, found, hint)
+    except TypeError:
+        return value
 
 
 def _check_optimizer(optimizer: Optimizer) -> None:
     """Raises ValueError for values that contradict each other."""
     if optimizer.eps_inside and (optimizer.name != "adam" or optimizer.weight_decay):
-        raise ValueError(
+        raise WrongValueError(
             f"optimizer.eps_inside is true with optimizer.name {optimizer.name} and optimizer.weight_decay "
             f"{optimizer.weight_decay:g}; expected adam and 0: leave eps_inside false, or weight decay out."
         )
     if optimizer.name == "muon" and optimizer.weight_decay:
-        raise ValueError(
+        raise WrongValueError(
             f"optimizer.weight_decay is {optimizer.weight_decay:g} with optimizer.name muon, which has none; "
             "leave weight_decay out."
         )
-    if optimizer.ema is not None and optimizer.ema > 1:
-        raise ValueError(f"optimizer.ema is {optimizer.ema}; expected at most 1.")
 
 
 def _plain(value: Any) -> Any:

@@ -7,6 +7,8 @@ import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
+from pixelsnail.errors import WrongValueError
+
 
 def recompute_blocks(model: nn.Module) -> None:
     """Lets every member of `model.blocks` keep its inputs alone in training, and compute the rest again for gradients.
@@ -16,7 +18,7 @@ def recompute_blocks(model: nn.Module) -> None:
     """
     blocks = getattr(model, "blocks", None)
     if not isinstance(blocks, nn.ModuleList):
-        raise ValueError(
+        raise WrongValueError(
             f"run.checkpoint_activations is true, but {type(model).__name__} has no blocks to compute again; "
             "leave it false."
         )

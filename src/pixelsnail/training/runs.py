@@ -10,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from pixelsnail.errors import ExistingFileError, MissingFileError, NotAFolderError, WrongValueError
 from pixelsnail.training.recipe import Recipe, options
 from pixelsnail.training.values import parse
 
@@ -83,21 +84,21 @@ class RunFolder:
     def check(self, resume: bool, overwrite: bool) -> None:
         """Raises FileExistsError, NotADirectoryError or FileNotFoundError when a training cannot go here."""
         if self.path.exists() and not self.path.is_dir():
-            raise NotADirectoryError(f"{self.path} is a file; expected a folder for the run.")
+            raise NotAFolderError(f"{self.path} is a file; expected a folder for the run.")
         if resume:
             if not self.last.is_file():
-                raise FileNotFoundError(f"{self.last} is missing: there is nothing to resume; train without --resume.")
+                raise MissingFileError(f"{self.last} is missing: there is nothing to resume; train without --resume.")
             if not self.recipe.is_file():
-                raise FileNotFoundError(f"{self.recipe} is missing; a run cannot be resumed without it.")
+                raise MissingFileError(f"{self.recipe} is missing; a run cannot be resumed without it.")
             return
         content = sorted(self.path.iterdir()) if self.path.is_dir() else []
         is_run = self.recipe.is_file() or (self.model / "config.json").is_file()
         if content and not is_run:
-            raise FileExistsError(
+            raise ExistingFileError(
                 f"{self.path} holds files that are not a run's ({content[0].name}, ...); choose another folder."
             )
         if not overwrite and any(place.exists() for place in self._work):
-            raise FileExistsError(
+            raise ExistingFileError(
                 f"{self.path} holds a run already; continue it (--resume) or replace it (--overwrite)."
             )
 
@@ -133,7 +134,7 @@ class RunFolder:
         for key in now | recorded:
             before = recorded.get(key, defaults.get(key))
             if now.get(key) != before:
-                raise ValueError(
+                raise WrongValueError(
                     f"{key} is {now.get(key)!r}, but {self.path} was trained with {before!r}; "
                     "resume with that, or train the new recipe in another folder (--init takes this run's weights)."
                 )

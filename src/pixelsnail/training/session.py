@@ -6,6 +6,7 @@ import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from pixelsnail.data import Images
+from pixelsnail.errors import FullDiskError, StoppedError, WrongValueError, reason
 from pixelsnail.models import Model
 from pixelsnail.nn.initialization import initialize
 from pixelsnail.training.batches import Batches
@@ -38,11 +39,11 @@ class Session:
         with silent():
             self.trainer = make_trainer(recipe, folder.path, [] if averaging is None else [averaging])
         self.batches = Batches(
-            images, recipe.data.batch, recipe.seed, self.trainer.global_rank, self.trainer.world_size
+            images, recipe.data.batch, recipe.seed, self.trainer.global_rank, self.trainer.world_size, model.condition
         )
         steps = last_step(recipe.trainer, len(self.batches))
         if steps < 1:
-            raise ValueError("The recipe ends before its first step; set trainer.max_steps or trainer.max_epochs.")
+            raise WrongValueError("The recipe ends before its first step; set trainer.max_steps or trainer.max_epochs.")
         if recipe.run.channels_last:
             model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if recipe.run.checkpoint_activations:
@@ -55,7 +56,7 @@ class Session:
         """Gives a new model its first gains and biases, by the first images of training. The same in all processes."""
         count, batches = self.recipe.run.initialize, self.batches
         if count:
-            initialize(self.module.model, batches.images.batch(batches.order(0)[:count], 0))
+            initialize(self.module.model, *batches.at(batches.order(0)[:count], 0))
 
     def run(self, resume: bool) -> None:
         """Trains. Raises KeyboardInterrupt, RuntimeError or OSError, each in one sentence that says what is kept."""
@@ -80,17 +81,17 @@ class Session:
             raise KeyboardInterrupt(f"Stopped after step {step}; {kept}{more}.") from None
         if isinstance(error, FloatingPointError):
             advice = "Lower optimizer.lr, or set optimizer.clip."
-            raise RuntimeError(f"{error}; training stopped and {kept} in {place}. {advice}") from None
+            raise StoppedError(f"{error}; training stopped and {kept} in {place}. {advice}") from None
         if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
             precision = self.recipe.trainer.get("precision", "32-true")
-            raise RuntimeError(
+            raise StoppedError(
                 f"Memory ran out at step {step + 1} with data.batch {self.recipe.data.batch} and trainer.precision "
                 f"{precision}; {kept}. Lower data.batch, or set trainer.precision to bf16-mixed."
             ) from None
         if disk_is_full(error):
-            raise OSError(
+            raise FullDiskError(
                 f"The disk of {place} is full at step {step}; {kept}. Free some space, then --resume."
             ) from None
         if isinstance(error, MisconfigurationException):
-            raise ValueError(f"Lightning refuses this training: {' '.join(str(error).split())}") from None
+            raise WrongValueError(f"Lightning refuses this training: {reason(error)}.") from None
         raise error

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from pixelsnail.errors import MissingPackageError, WrongValueError
 from pixelsnail.training.events import Progress
 from pixelsnail.training.recipe import Note, Recipe, read
 from pixelsnail.training.runs import RunFolder
@@ -58,6 +59,9 @@ def train(
     with torch.random.fork_rng(devices=[]):  # the caller's random numbers are not training's
         images, validation = open_images(plan, tell)
         model = build(plan, images)
+        for part in (images, validation):
+            if part is not None:
+                model.condition.check_data(part)
         if model.shape[0] > 1 and not model.head.joint:
             tell(
                 f"The {type(model.head).__name__} head takes the {model.shape[0]} channels of a pixel as independent; "
@@ -95,13 +99,10 @@ def open_images(plan: Recipe, note: Note) -> "tuple[Images, Images | None]":
     section = plan.data
     options: dict[str, Any] = {"binarize": section.binarize, "seed": plan.seed, "validation": section.validation}
     images = data.open(section.source, "train", **options)
-    try:
+    if "validation" in data.splits_of(section.source, validation=section.validation):
         return images, data.open(section.source, "validation", **options)
-    except ValueError as error:
-        if not any(reason in str(error) for reason in ("has no split 'validation'", "is empty")):
-            raise
-        note(f"{section.source} has no validation images: best is last (data.validation holds some out).")
-        return images, None
+    note(f"{section.source} has no validation images: best is last (data.validation holds some out).")
+    return images, None
 
 
 def build(plan: Recipe, images: "Images") -> "Model":
@@ -113,12 +114,12 @@ def build(plan: Recipe, images: "Images") -> "Model":
     arguments = {name: value for name, value in plan.model.items() if name != "name"}
     shape, levels = arguments.setdefault("shape", images.shape), arguments.setdefault("levels", images.levels)
     if tuple(shape) != tuple(images.shape):
-        raise ValueError(
+        raise WrongValueError(
             f"model.shape is {tuple(shape)}, but the images of {plan.data.source} are {tuple(images.shape)}; "
             "leave model.shape out, and it is the images'."
         )
     if levels < images.levels:
-        raise ValueError(
+        raise WrongValueError(
             f"model.levels is {levels}, but the images of {plan.data.source} have {images.levels} levels; "
             "leave model.levels out, or binarise (data.binarize)."
         )
@@ -153,6 +154,6 @@ def _widened(kernel: "Tensor", size: int) -> "Tensor":
 def _require(*packages: str) -> None:
     for package in packages:
         if find_spec(package) is None:
-            raise ModuleNotFoundError(
+            raise MissingPackageError(
                 f"Training needs {package}, which is not installed: pip install 'pixelsnail[train]'."
             )

@@ -4,12 +4,18 @@ import re
 import types
 import typing
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any
 
+import msgspec
 import yaml
 
-_WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text", type(None): "null"}
+from pixelsnail.errors import WrongTypeError, WrongValueError
+
+_WORDS: dict[Any, str] = {
+    int: "a whole number", float: "a number", bool: "true or false", str: "text", type(None): "null",
+    ">=": "at least", ">": "more than", "<=": "at most", "<": "less than",
+}  # fmt: skip
+_BOUND = re.compile(r"`(?:int|float)` ([<>]=?) (\S+)")
 
 
 class _Loader(yaml.SafeLoader):
@@ -38,37 +44,41 @@ def parse(text: str, origin: str) -> Any:
     """The value of YAML text. Raises ValueError that names the line, and runs nothing whatever tags the text holds."""
     try:
         return yaml.load(text, Loader=_Loader)  # a SafeLoader
-    except yaml.constructor.ConstructorError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ValueError(f"{origin}, line {line}: {error.problem}; a recipe holds plain values only.") from None
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ValueError(f"{origin} is not valid YAML: {error.problem} (line {line}).") from None
+        if isinstance(error, yaml.constructor.ConstructorError):
+            raise WrongValueError(
+                f"{origin}, line {line}: {error.problem}; a recipe holds plain values only."
+            ) from None
+        raise WrongValueError(f"{origin} is not valid YAML: {error.problem} (line {line}).") from None
     except yaml.YAMLError as error:
-        raise ValueError(f"{origin} is not valid YAML: {' '.join(str(error).split())}.") from None
-
-
-def nearest(name: str, valid: typing.Iterable[str]) -> str:
-    """The valid name that `name` most likely stands for; capitals tell nothing."""
-    names = {one.lower(): one for one in valid}
-    return names[get_close_matches(name.lower(), list(names), n=1, cutoff=0)[0]]
+        raise WrongValueError(f"{origin} is not valid YAML: {' '.join(str(error).split())}.") from None
 
 
 def checked(name: str, value: Any, hint: Any) -> Any:
     """`value` as `hint` asks: a whole number where a number is expected becomes one, a list a tuple.
 
-    Raises TypeError in one sentence when it is something else. Hints that are not plain values accept anything.
+    Raises TypeError in one sentence when it is something else, ValueError when it is out of the hint's bounds. Hints
+    that are not plain values accept anything.
     """
     try:
-        return _converted(value, hint)
-    except _MismatchError:
-        raise TypeError(f"{name} is {value!r}; expected {described(hint)}.") from None
+        return msgspec.convert(value, hint)
+    except msgspec.ValidationError as error:
+        bound = _BOUND.search(str(error))
+        if bound is not None:
+            expected = f"{_WORDS[bound[1]]} {float(bound[2]):g}"
+            raise WrongValueError(f"{name} is {value}; expected {expected}.") from None
+        raise WrongTypeError(f"{name} is {value!r}; expected {described(hint)}.") from None
+    except TypeError:  # a hint that is not of plain values
+        return value
 
 
 def described(hint: Any) -> str:
     """A type hint in words."""
     arguments = typing.get_args(hint)
     match typing.get_origin(hint):
+        case typing.Annotated:
+            return described(arguments[0])
         case typing.Union | types.UnionType:
             words = dict.fromkeys(described(argument) for argument in arguments)
             return " or ".join(words)
@@ -81,53 +91,3 @@ def described(hint: Any) -> str:
         case origin if origin in (dict, Mapping):
             return "a section of names and values"
     return _WORDS.get(hint, getattr(hint, "__name__", str(hint)))
-
-
-class _MismatchError(Exception):
-    """The value is not of the type that the hint asks."""
-
-
-def _converted(value: Any, hint: Any) -> Any:
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (typing.Union, types.UnionType):
-        return _first_match(value, arguments)
-    if origin is typing.Literal:
-        if not any(value == valid and type(value) is type(valid) for valid in arguments):
-            raise _MismatchError
-        return value
-    if origin in (tuple, list):
-        return _sequence(value, origin, arguments)
-    if origin in (dict, Mapping) or hint is dict:
-        _demand(isinstance(value, Mapping))
-        return dict(value)
-    if hint is float:
-        _demand(isinstance(value, int | float) and not isinstance(value, bool))
-        return float(value)
-    if hint is int:
-        _demand(isinstance(value, int) and not isinstance(value, bool))
-    elif hint in (str, bool, type(None)):
-        _demand(isinstance(value, hint))
-    return value
-
-
-def _first_match(value: Any, hints: tuple[Any, ...]) -> Any:
-    # The value's own type first, so that 3 stays whole for `float | int`.
-    for hint in sorted(hints, key=lambda hint: hint is not type(value)):
-        try:
-            return _converted(value, hint)
-        except _MismatchError:
-            continue
-    raise _MismatchError
-
-
-def _sequence(value: Any, origin: type, arguments: tuple[Any, ...]) -> Any:
-    _demand(isinstance(value, list | tuple))
-    if origin is tuple and Ellipsis not in arguments:
-        _demand(len(value) == len(arguments))
-        return tuple(_converted(item, hint) for item, hint in zip(value, arguments, strict=True))
-    return origin(_converted(item, arguments[0]) for item in value)
-
-
-def _demand(condition: bool) -> None:
-    if not condition:
-        raise _MismatchError

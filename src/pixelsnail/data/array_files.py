@@ -1,0 +1,162 @@
+"""Files of arrays: npz, npy, and tensors that torch saved.
+
+Arrays of images are `x`, `images`, `data`, `codes` or `arr_0`, or `train`, `x_train`, `train_images`, ... for splits;
+labels are `y`, `labels`, `targets` and `train_labels`, `y_train`, `x_labels`, ... beside them. `levels` and `axes` are
+numbers of levels and "NCHW" or "NHWC". One array of images alone may have any name.
+"""
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+from pixelsnail.data import loading, rules
+from pixelsnail.data.rules import Unusable
+from pixelsnail.data.store import Array, Content, Flat, Labels, Named, Store, in_memory
+from pixelsnail.errors import WrongValueError
+
+IMAGE_WORDS = {"x", "images", "image", "imgs", "img", "data", "codes", "inputs", "samples"}
+LABEL_WORDS = {"y", "labels", "label", "targets", "target", "classes", "class"}
+SAID = ("levels", "axes", "source", "licence", "license")
+"""Arrays that are about the others."""
+EXPECTED = "an array x, images or codes, or train, validation and test (x_train and train_images too)"
+
+
+def open_arrays(location: str, levels: int | None = None, axes: str | None = None) -> Content:
+    """The splits of a file of arrays, or its one array.
+
+    Raises FileNotFoundError, or ValueError for a file that cannot be read or holds anything else (no pickled objects).
+    """
+    path = Path(location)
+    content = loading.load(path)
+    images, labels, unused = _sorted(path, content)
+    axes = axes or (str(content["axes"]) if "axes" in content else None)
+    if levels is None and "levels" in content:
+        levels = _said_levels(path, content["levels"])
+    notes = [f"array {key} not used" for key in unused]
+    if "" in images and images[""] not in ("x", "images"):
+        notes.append(f"array {images['']} of the file")
+    stores = build(
+        {split: content[key] for split, key in images.items()},
+        {split: f"{key} in {path}" for split, key in images.items()},
+        {split: _found_labels(content, labels.get(split)) for split in images},
+        levels,
+        axes,
+        notes,
+    )
+    if "" in stores:
+        count = stores[""].count
+        return Flat(lambda _: stores[""], [str(i) for i in range(count)], "their indices")
+    return Named({split: partial(stores.__getitem__, split) for split in rules.SPLITS if split in stores})
+
+
+def build(
+    images: Mapping[str, Array],
+    names: Mapping[str, str],
+    labels: Mapping[str, tuple[str, Array] | None],
+    levels: int | None,
+    axes: str | None,
+    notes: list[str],
+) -> dict[str, Store]:
+    """Stores of arrays by the rules, the levels and classes those of all splits."""
+    arrays: dict[str, Array] = {}
+    for split, array in images.items():
+        if len(array.shape) > 0 and len(array) == 0 and len(images) > 1:
+            notes.append(f"{names[split]} is empty")
+            continue
+        numbers, note = rules.whole(rules.as_images(array, names[split], axes), names[split])
+        rules.check_not_negative(numbers, names[split])
+        arrays[split] = numbers
+        notes += [note] if note else []
+        if numbers.shape[2:] == array.shape[1:3] and array.ndim == 4 and numbers.shape[1] != array.shape[1]:
+            notes.append("channels last")
+    largest, worst = max((int(array.max()), split) for split, array in arrays.items())
+    count, why = rules.count_levels(largest, levels, names[worst])
+    found = {split: _labels(labels.get(split), len(array)) for split, array in arrays.items()}
+    classes = rules.common_classes({split: own for split, own in found.items() if isinstance(own, Labels)})
+    return {
+        split: in_memory(
+            array,
+            count,
+            classes.get(split),
+            levels_from=why,
+            notes=tuple(dict.fromkeys(notes)),
+            unlabelled=own.reason if isinstance(own := found[split], Unusable) else "",
+        )
+        for split, array in arrays.items()
+    }
+
+
+def _labels(named: tuple[str, Array] | None, count: int) -> Labels | Unusable:
+    return Unusable("") if named is None else rules.as_labels(named[1], count, named[0])
+
+
+def _found_labels(content: Mapping[str, Array], key: str | None) -> tuple[str, Array] | None:
+    return None if key is None else (key, content[key])
+
+
+def _sorted(path: Path, content: Mapping[str, Array]) -> tuple[dict[str, str], dict[str, str], list[str]]:
+    """Split ("" for the only one) -> the name of its images, of its labels; and the names that nothing was made of."""
+    images: dict[str, str] = {}
+    labels: dict[str, str] = {}
+    unused: list[str] = []
+    for key in content:
+        split, role = _meaning(key, path)
+        if role is None:
+            unused += [key] if key not in SAID else []
+            continue
+        kept = images if role == "images" else labels
+        if split in kept and role == "images":
+            raise WrongValueError(
+                f"{path} holds {kept[split]} and {key}, which may both be {split or 'the'} images; expected one: "
+                "leave out or rename the other."
+            )
+        if split in kept:
+            unused.append(key)
+        kept.setdefault(split, key)
+    if not images:
+        images = _only_array(path, content, unused)
+    if "" in images and len(images) > 1:
+        unused.append(images.pop(""))
+    if "" in labels and "" not in images:
+        unused += _shared_labels(content, images, labels)
+    return images, labels, unused
+
+
+def _meaning(key: str, path: Path) -> tuple[str, str | None]:
+    """The split ("" for none) and the role ("images", "labels" or None) that a name means."""
+    if key in ("arr_0", "arr_1"):
+        return "", ("images", "labels")[int(key[-1])]
+    words = set(rules.words(key))
+    role = "labels" if words & LABEL_WORDS else "images"
+    rest = words - LABEL_WORDS - IMAGE_WORDS
+    if not rest:
+        return "", role if words else None
+    if not rest & {word for known in (*rules.SPELLINGS.values(), rules.UNKNOWN) for word in known}:
+        return "", None
+    return next(iter(rules.find(["_".join(sorted(rest))], f"{path}, {key},"))), role
+
+
+def _only_array(path: Path, content: Mapping[str, Array], unused: list[str]) -> dict[str, str]:
+    """The one array that can be images, whatever its name."""
+    possible = [key for key in unused if content[key].ndim in (3, 4)]
+    if len(possible) != 1:
+        held = ", ".join(content) or "nothing"
+        raise WrongValueError(f"{path} holds {held}; expected {EXPECTED}.")
+    unused.remove(possible[0])
+    return {"": possible[0]}
+
+
+def _shared_labels(content: Mapping[str, Array], images: Mapping[str, str], labels: dict[str, str]) -> list[str]:
+    """Labels without a split beside splits: those of the one split that has none and as many images; else unused."""
+    key = labels.pop("")
+    fitting = [s for s, name in images.items() if s not in labels and len(content[name]) == len(content[key])]
+    if len(fitting) != 1:
+        return [key]
+    labels[fitting[0]] = key
+    return []
+
+
+def _said_levels(path: Path, given: Array) -> int:
+    if given.size != 1:
+        raise WrongValueError(f"levels in {path} is {given}; expected one whole number of at least 2.")
+    return rules.check_given(given.item(), f"levels in {path}")

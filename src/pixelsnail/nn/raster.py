@@ -1,0 +1,54 @@
+"""Where pixels lie: what follows from the size of an image alone.
+
+A pixel's position is t = row * W + column, its place in raster order. H * W, the place after the last pixel, stands for
+what is outside of the image: buffers of features hold zeros there.
+"""
+
+import torch
+from torch import Tensor
+
+Offsets = tuple[tuple[int, int], ...]
+"""Places around a pixel, as (rows, columns) to it; none may come after it in raster order."""
+
+
+def window(above: int, left: int, right: int, step: int = 1) -> Offsets:
+    """The places that a kernel sees, in raster order; its taps are `step` pixels apart."""
+    return tuple((r * step, c * step) for r in range(-above, 1) for c in range(-left, right + 1))
+
+
+def neighbours(
+    height: int, width: int, offsets: Offsets, node: int = 1, behind: int = 0, device: torch.device | None = None
+) -> Tensor:
+    """The position at each of `offsets` from each pixel, H * W where that is outside: (H * W, offsets), int64.
+
+    With `node` pixels are squares of `node` pixels' width, and offsets are in pixels from the square's first one. With
+    `behind` 1 the features of pixel t lie at t + 1, and that is the position given; offsets still refer to t.
+    """
+    t = torch.arange(height * width, device=device)
+    row, column = (n // node * node for n in (t[:, None] // width, t[:, None] % width))
+    moves = torch.tensor(offsets, device=device)
+    rows, columns = row + moves[:, 0], column + moves[:, 1]
+    inside = (rows >= 0) & (columns >= 0) & (columns < width)
+    return torch.where(inside, rows * width + columns + behind, height * width)
+
+
+def previous(height: int, width: int, device: torch.device | None = None) -> Tensor:
+    """The raster-previous position of each pixel, H * W for the first one: (H * W,), int64."""
+    t = torch.arange(height * width, device=device) - 1
+    return torch.where(t < 0, height * width, t)
+
+
+def quarters(height: int, width: int, node: int, device: torch.device | None = None) -> Tensor:
+    """Which quarter of the square around it a square of `node` pixels' width is, for each pixel: 0 ... 3, (H * W,)."""
+    t = torch.arange(height * width, device=device)
+    return t // width // node % 2 * 2 + t % width // node % 2
+
+
+def following(position: Tensor, length: int, longest: int, pixels: int) -> Tensor:
+    """The next `length` positions from each of `position` (B,): (B, length).
+
+    Segments do not go over a multiple of `longest` (H * W, or W where rows are apart). Near one they begin earlier, so
+    that they have their length.
+    """
+    end = (position.clamp(max=pixels - 1) // longest + 1) * longest
+    return torch.minimum(position, end - length)[:, None] + torch.arange(length, device=position.device)
