@@ -27,6 +27,7 @@ def parser() -> common.Parser:
         "weights fit, or nothing is imported; code in the file is never run.",
         [
             "pixelsnail import trainer_state_3.ckpt --project pytorch-generative --out runs/theirs",
+            "pixelsnail import pixelsnail_top_420.pt --project rosinality --out runs/top",
             "pixelsnail import cifar10.npz --project official --name h12_noup_smallkey --out runs/paper",
         ],
     )
@@ -34,8 +35,10 @@ def parser() -> common.Parser:
         "file", metavar="FILE", type=common.file, help="checkpoint: .ckpt, .pt, .safetensors or .npz (required)"
     )  # fmt: skip
     parser.add_argument(
-        "--project", metavar="PROJECT", type=common.one_of("pytorch-generative", "official"), required=True,
-        help="the project that wrote the file: pytorch-generative, or official (the paper's own code)",
+        "--project", metavar="PROJECT", required=True,
+        type=common.one_of("pytorch-generative", "official", "rosinality"),
+        help="the project that wrote the file: pytorch-generative, official (the paper's own code), or rosinality "
+        "(vq-vae-2-pytorch's priors)",
     )  # fmt: skip
     parser.add_argument("--out", metavar="RUN", type=common.file, required=True, help="folder of the run to make")
     parser.add_argument(
