@@ -93,8 +93,9 @@ def read_dictionary(path: Path) -> dict[str, Any]:
     except PermissionError:
         raise
     except Exception as error:  # a damaged pickle fails in as many ways as there are instructions
+        reason = str(error) or type(error).__name__  # memory that ran out has no words
         raise WrongValueError(
-            f"{path} is no pickled dictionary of plain arrays ({str(error) or type(error).__name__}); nothing of it was run. "
+            f"{path} is no pickled dictionary of plain arrays ({reason}); nothing of it was run. "
             "Replace it by a good copy."
         ) from None
 
