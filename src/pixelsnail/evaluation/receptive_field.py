@@ -95,6 +95,7 @@ def receptive_field(
     check_batch(batch)
     check_levels(x, model.levels, model.shape)
     model.check_size(*x.shape[2:])
+    model.condition.check(context, len(x), (x.shape[2], x.shape[3]))
     t = raster(check_pixel(pixel or default_pixel(x), x), x)
     model = _frozen(model)
     generator = torch.Generator().manual_seed(seed)
@@ -125,7 +126,7 @@ def connectivity(
     shape = model.shape if size is None else (model.shape[0], *size)
     model.check_size(*shape[1:])
     generator = torch.Generator().manual_seed(0)
-    context = torch.arange(IMAGES) % model.classes if model.classes else None
+    context = model.condition.example(IMAGES, shape[1:])
     found, draw = torch.zeros(shape[1:], dtype=torch.bool), 0
     t = raster(check_pixel(pixel or default_pixel(found), found), found)
     while True:

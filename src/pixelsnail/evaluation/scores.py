@@ -11,7 +11,7 @@ from torch import Tensor
 
 from pixelsnail.data import Images
 from pixelsnail.engine import Progress
-from pixelsnail.evaluation.scan import check_batch, check_binarized, scan
+from pixelsnail.evaluation.scan import check_batch, check_binarized, context_of, scan
 from pixelsnail.files import write_csv
 from pixelsnail.models import Model
 from pixelsnail.models.levels import check_levels
@@ -54,25 +54,34 @@ class Scores:
 
 
 def score(
-    model: Model, x: Tensor | Images, *, batch: int = 64, maps: bool = False, progress: Progress | None = None
+    model: Model,
+    x: Tensor | Images,
+    *,
+    context: Tensor | None = None,
+    batch: int = 64,
+    maps: bool = False,
+    progress: Progress | None = None,
 ) -> Scores:
     """The likelihood of each image of x, levels (N, C, H, W) or a set of images, and with `maps` of each pixel.
 
     In evaluation mode, whatever the model's mode is; the batch changes nothing but time. Dynamically binarised images
-    are scored as their first draw. `progress` is called with (images done, images in all).
+    are scored as their first draw. A conditional model takes the labels that a set of images has, or `context`, that of
+    each image (N,). `progress` is called with (images done, images in all).
     Raises TypeError or ValueError for levels that are not the model's, ValueError for a likelihood that is NaN,
     RuntimeError when memory runs out.
     """
     check_batch(batch)
     if isinstance(x, Images):
         check_binarized(model, x)
-        shape = x.shape
+        context, shape = context_of(model, x, context), x.shape
     else:
         check_levels(x, model.levels, model.shape)
         shape = (x.shape[1], x.shape[2], x.shape[3])
+        model.condition.check(context, len(x), shape[1:])
     nats = torch.zeros(len(x), dtype=torch.float64)
     pixels = torch.zeros(len(x), *shape[1:]) if maps else None
-    scan(model, partial(_take, x), nats, None if pixels is None else partial(_keep, pixels), batch, progress)
+    see = None if pixels is None else partial(_keep, pixels)
+    scan(model, partial(_take, x, context), nats, see, batch, progress)
     return Scores(nats, math.prod(shape), pixels)
 
 
@@ -80,5 +89,6 @@ def _keep(maps: Tensor, indices: range, pixels: Tensor) -> None:
     maps[indices.start : indices.stop] = pixels.float().cpu()
 
 
-def _take(x: Tensor | Images, indices: range) -> Tensor:
-    return x.batch(indices) if isinstance(x, Images) else x[indices.start : indices.stop]
+def _take(x: Tensor | Images, context: Tensor | None, indices: range) -> tuple[Tensor, Tensor | None]:
+    part = slice(indices.start, indices.stop)
+    return x.batch(indices) if isinstance(x, Images) else x[part], None if context is None else context[part]

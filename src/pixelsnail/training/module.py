@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from pixelsnail.errors import WrongValueError
 from pixelsnail.models import Model
 from pixelsnail.training.adam import AdamInsideRoot
-from pixelsnail.training.batches import number
+from pixelsnail.training.batches import Batch, number
 from pixelsnail.training.ranks import weight
 from pixelsnail.training.sections import Optimizer, Run
 
@@ -27,17 +27,18 @@ class Training(LightningModule):
         self.nats = math.nan
         """The latest loss."""
 
-    def on_train_batch_start(self, batch: Tensor, batch_idx: int) -> None:
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Dropout and all other noise of a step depend on where training stands, not on what ran before."""
         torch.manual_seed(number(self.seed, self.current_epoch, batch_idx, self.global_rank))
 
-    def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss of a batch. Raises FloatingPointError before a loss that is not finite reaches the weights."""
-        nats: Tensor = self.pixel_nats(batch).sum((1, 2)).mean()
+        x, context = batch
+        nats: Tensor = self.pixel_nats(x, context).sum((1, 2)).mean()
         self.nats = nats.item()
         if not math.isfinite(self.nats):
             raise FloatingPointError(f"The loss became {self.nats} at step {self.global_step + 1}{where(self.model)}")
-        return nats * weight(self.trainer, len(batch))
+        return nats * weight(self.trainer, len(x))
 
     def configure_optimizers(self) -> Any:
         """Adam or AdamW with a learning rate that changes every step."""
@@ -54,7 +55,7 @@ class Training(LightningModule):
         return kind(parameters, lr=recipe.lr, betas=recipe.betas, eps=recipe.eps, weight_decay=recipe.weight_decay)
 
 
-def _compiled(model: Model, run: Run) -> Callable[[Tensor], Tensor]:
+def _compiled(model: Model, run: Run) -> Callable[..., Tensor]:
     """The model's `pixel_nats`. As a function, not a module, so that names of weights stay; a program a batch size."""
     # torch 2.13 chooses layouts of convolutions that are computed again, and then finds others: it must not choose.
     options: dict[str, Any] | None = {"layout_optimization": False} if run.checkpoint_activations else None

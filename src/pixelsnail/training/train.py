@@ -57,6 +57,9 @@ def train(
     with torch.random.fork_rng(devices=[]):  # the caller's random numbers are not training's
         images, validation = open_images(plan, tell)
         model = build(plan, images)
+        for part in (images, validation):
+            if part is not None:
+                model.condition.check_data(part)
         if model.shape[0] > 1 and not model.head.joint:
             tell(
                 f"The {type(model.head).__name__} head takes the {model.shape[0]} channels of a pixel as independent; "
