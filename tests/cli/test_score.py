@@ -74,9 +74,8 @@ def test_a_folder_without_splits_is_scored_whole_and_every_row_is_named(pixelsna
     assert [row["class"] for row in rows] == ["cat"] * 20 + ["dog"] * 20
     assert [row["label"] for row in rows] == ["0"] * 20 + ["1"] * 20
     assert rows[21]["file"].endswith("dog/01.png")
-    outcome = pixelsnail(
-        "score", run, "--data", f"folder:{tmp_path}/images", "--split", "test", "--out", tmp_path / "t.csv"
-    )
+    line = ("score", run, "--data", f"folder:{tmp_path}/images", "--split", "test", "--out", tmp_path / "t.csv")
+    outcome = pixelsnail(*line)
     assert outcome.status == 0
     part = table(tmp_path / "t.csv")
     assert 0 < len(part) < 40
