@@ -1,6 +1,6 @@
 """Puts a run's best weights into the package, says what they are worth, and brings pictures and pages up to date.
 
-    python scripts/bundle.py RUN --data mnist:FOLDER [--name mnist] [--recipe mnist-fast]
+    python scripts/bundle.py RUN --data mnist:FOLDER [--name mnist] [--recipe mnist-fast] [--init mnist]
 
 Weights are rounded to half precision; what is evaluated and drawn afterwards are the rounded ones, as `pixelsnail.load`
 gives them. In README.md and docs/how-to.md the text between <!-- mnist NAME --> and <!-- / --> is replaced.
@@ -72,6 +72,14 @@ def known(run: Path, recipe: str, held_out: int) -> dict[str, object]:
     }
 
 
+def added(about: dict[str, object], earlier: dict[str, object]) -> dict[str, object]:
+    """What is known of a run that began with an earlier training's weights: of both together, and of the earlier."""
+    lengths = ("steps", "epochs", "seconds", "seconds_with_pauses")
+    kept = ("recipe", *lengths, "validation_nats", "data", "seed", "test_nats", "test_nats_standard_error")
+    sums = {name: round(about[name] + earlier[name], 3) for name in lengths}
+    return {**about, **sums, "initial": {name: earlier[name] for name in kept}}
+
+
 def held_out(run: Path) -> int:
     """How many training images the run kept for validation."""
     found = re.search(r"^  validation: (\d+)$", (run / "recipe.yaml").read_text(), re.M)
@@ -104,6 +112,7 @@ def main() -> None:
     parser.add_argument("--data", metavar="SOURCE", help="mnist:FOLDER, whose test images are evaluated")
     parser.add_argument("--name", default="mnist", help="name in the package (default mnist)")
     parser.add_argument("--recipe", default="mnist-fast", help="the recipe's name (default mnist-fast)")
+    parser.add_argument("--init", metavar="RUN", help="what the run began from (--init), for its time and epochs")
     parser.add_argument("--binarizations", type=int, default=10, help="draws of each test image (default 10)")
     parser.add_argument("--limit", type=int, help="only the first test images, for a trial")
     parser.add_argument("--device", default="cpu", help="where to evaluate (default cpu)")
@@ -115,6 +124,8 @@ def main() -> None:
     if options.data is None:
         parser.error("--data is missing; expected mnist:FOLDER")
     about = known(options.run, options.recipe, held_out(options.run))
+    if options.init is not None:
+        about = added(about, checkpoints.about(options.init))
     half = rounded(checkpoints.load(options.run))
     model = copy.deepcopy(half).float()  # what loading gives
     about |= judge(model.to(options.device), options.data, options.binarizations, options.limit)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         PixelRNN,
         PixelSNAIL,
         PixelSNAILOriginal,
+        PixelSNAILPrior,
     )
     from pixelsnail.training import train
 
@@ -41,6 +42,7 @@ __all__ = [
     "PixelRNN",
     "PixelSNAIL",
     "PixelSNAILOriginal",
+    "PixelSNAILPrior",
     "__version__",
     "checkpoints",
     "data",
@@ -62,6 +64,7 @@ _HOMES = {
     "PixelRNN": "models",
     "PixelSNAIL": "models",
     "PixelSNAILOriginal": "models",
+    "PixelSNAILPrior": "models",
     "load": "checkpoints",
     "train": "training",
 }

@@ -50,8 +50,11 @@ def complete(
     unknown ones, an upper part of the image (--known top). With any other mask, pixels known later do not inform
     earlier ones.
     """
+    import torch
+
     from pixelsnail import data, evaluation, pictures
     from pixelsnail.data.masks import HALVES
+    from pixelsnail.models.condition import of_images
 
     is_file = known not in HALVES
     if is_file and not Path(known).suffix and not Path(known).exists():
@@ -77,7 +80,7 @@ def complete(
         )
     announce(drawing.engine, model, (x.shape[2], x.shape[3]), terminal)
     start = time.perf_counter()
-    repeated = None if context is None else context.repeat_interleave(draws, 0)
+    repeated = of_images(context, torch.arange(len(x)).repeat_interleave(draws))
     with terminal.progress("completing", "pixels") as progress:
         completed = model.complete(
             x.repeat_interleave(draws, 0), mask, seed=drawing.seed, temperature=drawing.temperature, context=repeated,

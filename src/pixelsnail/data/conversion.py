@@ -43,10 +43,10 @@ def with_levels(store: Store, levels: int, source: str) -> Store:
     if store.levels == levels or (store.levels == 256 and levels == 2):
         return store
     if store.levels > levels:
-        return limited(store, levels, source)
+        return limited(store, levels, source, "this model has L =")
     if store.levels <= levels // 8:
-        return store.noting(f"no level above {store.levels - 1} for a model of {levels:,} levels")
-    return store
+        store = store.noting(f"no level above {store.levels - 1}")
+    return replace(store, levels=levels, levels_from="as the model has")
 
 
 def grey_of(levels: Array) -> Array:

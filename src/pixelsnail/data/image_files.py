@@ -10,9 +10,12 @@ profiles         levels are the file's own numbers: ICC profiles other than sRGB
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +29,10 @@ SUFFIXES = (
     ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm",
     ".pbm", ".pnm", ".jp2", ".j2k", ".avif", ".tga", ".pcx", ".qoi",
 )  # fmt: skip
-FORMATS = ("PNG", "JPEG", "BMP", "DIB", "GIF", "WEBP", "TIFF", "PPM", "JPEG2000", "AVIF", "TGA", "PCX", "QOI")
-"""Pillow's names of the formats that are tried: pictures of pixels, no documents and nothing that calls a program."""
-SIGNED = tuple(form for form in FORMATS if form not in ("TGA", "PCX", "DIB"))
-"""Those that their first bytes tell from any other file."""
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM", "JPEG2000", "AVIF", "QOI")
+"""Pillow's names of the formats that their first bytes tell: pictures of pixels, nothing that calls a program."""
+UNSIGNED = ("DIB", "TGA", "PCX")
+"""Those that only a suffix tells."""
 
 GREY, COLOUR = ("1", "L", "LA", "La", "I;16", "I;16B", "I;16L", "I;16N", "I"), ("RGB", "RGBA", "RGBa", "PA")
 """Pillow's modes that may be read."""
@@ -47,7 +50,7 @@ TURNED = (5, 6, 7, 8)
 """EXIF orientations that exchange height and width."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Page:
     """One image of a file: which, (C, H, W), bits a channel, and what is to be said of it."""
 
@@ -56,6 +59,9 @@ class Page:
     shape: tuple[int, int, int]
     bits: int
     notes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.file}#{self.number}" if self.number else str(self.file)
 
 
 def pages(file: Path) -> list[Page]:
@@ -86,13 +92,18 @@ def _page(image: Any, file: Path, number: int, notes: list[str]) -> Page:
     return Page(file, number, (channels, height, width), bits, (*notes, *depth, *said(image, orientation)))
 
 
-def read_page(page: Page, levels: int) -> Array:
-    """The levels (C, H, W) of a page: uint8 for 256 levels, else as many bits as the file has."""
-    with opened(page.file) as image:
-        if page.number:
-            with naming(str(page.file)):
-                image.seek(page.number)
-        return decode(image, str(page.file), levels)
+def read_pages(found: Sequence[Page], levels: int) -> Iterator[Array]:
+    """The levels (C, H, W) of pages: uint8 for 256 levels, else as many bits as a file has.
+
+    Pages of one file that follow each other are read from it in one go: each page of a stack is found from the last.
+    """
+    for file, run in groupby(found, key=lambda page: page.file):
+        with opened(file) as image:
+            for page in run:
+                if page.number != image.tell():
+                    with naming(str(file)):
+                        image.seek(page.number)
+                yield decode(image, str(file), levels)
 
 
 def decode(image: Any, name: str, levels: int = 256) -> Array:
@@ -205,16 +216,32 @@ def _refuse_transparency(image: Any, name: str) -> None:
         raise WrongValueError(f"{name} has transparent pixels; expected grey or RGB. Put it on a background first.")
 
 
+@cache
+def formats() -> tuple[str, ...]:
+    """The formats that this Pillow knows, those of UNSIGNED last."""
+    known = [form for form in FORMATS if form != "AVIF" or find_spec("PIL.AvifImagePlugin")]
+    return (*known, *UNSIGNED)
+
+
 def is_image(file: Path) -> bool:
     """By its suffix, or by its first bytes."""
     from PIL import Image
 
-    if file.suffix.lower() in SUFFIXES:
-        return True
+    if file.suffix.lower() in SUFFIXES or not file.is_file():
+        return file.suffix.lower() in SUFFIXES
     try:
-        with Image.open(file, formats=SIGNED):
+        with Image.open(file, formats=formats()[: -len(UNSIGNED)]):
             return True
     except Exception:  # whatever a decoder makes of it, it is no image that is read here
+        return False
+
+
+def is_colour(file: Path) -> bool:
+    """Whether the first image of a file is in colour; what cannot be read is none, and told when it is read."""
+    try:
+        with opened(file) as image:
+            return channels_of(image, str(file)) == 3
+    except (WrongValueError, MissingFileError):
         return False
 
 
@@ -226,7 +253,7 @@ def opened(file: Path) -> Iterator[Any]:
     if not file.is_file():
         raise MissingFileError(f"There is no file {file}; expected an image.")
     with naming(str(file)):
-        image = Image.open(file, formats=FORMATS)
+        image = Image.open(file, formats=formats())
     with image:
         yield image
 
@@ -236,7 +263,7 @@ def naming(name: str) -> Iterator[None]:
     """Names the file in Pillow's errors, which are of many types and often do not."""
     try:
         yield
-    except (PermissionError, WrongValueError):
+    except (PermissionError, MemoryError, WrongValueError):
         raise
     except Exception as error:
         reason: object = error

@@ -19,7 +19,7 @@ NO_LABEL = -1
 """The label of an image without one, in `images[i]`: what a DataLoader collates has one form, labels or not."""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Images(Dataset[tuple[Tensor, int]]):
     """One split of a source: images of integer levels, and labels where the source has them.
 
@@ -50,7 +50,7 @@ class Images(Dataset[tuple[Tensor, int]]):
             raise WrongValueError(
                 f"binarize is {self.binarize!r}, but {self.source} has {self.store.levels} levels and "
                 f"{self.store.shape[0]} channels; only grey images of 256 levels are binarised. Leave binarize at "
-                "'none'."
+                "'none', or say levels 256."
             )
 
     @property

@@ -1,6 +1,6 @@
 """Models: one file each, wiring only. `MODELS` is the one table of names."""
 
-from pixelsnail.models.condition import Condition, Labels
+from pixelsnail.models.condition import Condition, Labels, Map
 from pixelsnail.models.gatedpixelcnn import GatedPixelCNN
 from pixelsnail.models.imagegpt import ImageGPT
 from pixelsnail.models.model import Model
@@ -9,10 +9,12 @@ from pixelsnail.models.pixelcnn import PixelCNN
 from pixelsnail.models.pixelcnnpp import PixelCNNpp
 from pixelsnail.models.pixelrnn import PixelRNN
 from pixelsnail.models.pixelsnail import PixelSNAIL
+from pixelsnail.models.prior import PixelSNAILPrior
 
 MODELS: dict[str, type[Model]] = {
     "PixelSNAIL": PixelSNAIL,
     "PixelSNAILOriginal": PixelSNAILOriginal,
+    "PixelSNAILPrior": PixelSNAILPrior,
     "PixelCNNpp": PixelCNNpp,
     "PixelCNN": PixelCNN,
     "GatedPixelCNN": GatedPixelCNN,
@@ -26,10 +28,12 @@ __all__ = [
     "GatedPixelCNN",
     "ImageGPT",
     "Labels",
+    "Map",
     "Model",
     "PixelCNN",
     "PixelCNNpp",
     "PixelRNN",
     "PixelSNAIL",
     "PixelSNAILOriginal",
+    "PixelSNAILPrior",
 ]

@@ -4,12 +4,14 @@ import torch
 from torch import Tensor
 
 from pixelsnail.errors import WrongTypeError, WrongValueError
+from pixelsnail.nn.derivatives import transformed
 
 
 def check_levels(x: Tensor, levels: int, shape: tuple[int, int, int] | None = None) -> None:
     """Raises TypeError unless x is an integer tensor, ValueError unless it is (B, C, H, W) with levels in [0, L).
 
-    Of `shape` (C, H, W) only C is compared: models work at other sizes than the one they were built for.
+    Of `shape` (C, H, W) only C is compared: models work at other sizes than the one they were built for. Under the
+    transforms of torch.func, which let nobody look at values, levels are taken as they are.
     """
     if not isinstance(x, Tensor):
         raise WrongTypeError(f"x is a {type(x).__name__}; expected a tensor of integer levels (B, C, H, W).")
@@ -27,6 +29,8 @@ def check_levels(x: Tensor, levels: int, shape: tuple[int, int, int] | None = No
         raise WrongValueError(f"x has shape {tuple(x.shape)}; expected levels (B, {channels}, H, W).{hint}")
     if x.numel() == 0:
         raise WrongValueError(f"x has shape {tuple(x.shape)}, which holds no pixel; expected at least one image.")
+    if transformed():
+        return
     wrong = _outside(x, levels)
     if bool(wrong.any()):
         raise WrongValueError(
@@ -35,7 +39,7 @@ def check_levels(x: Tensor, levels: int, shape: tuple[int, int, int] | None = No
         )
 
 
-def check_labels(context: Tensor | None, classes: int, count: int) -> None:
+def check_labels(context: object, classes: int, count: int) -> None:
     """Raises TypeError or ValueError unless context is a class label in [0, classes) for each of `count` images."""
     expected = f"expected a class label 0 ... {classes - 1} for each of {count} images, (B,)"
     if context is None:
@@ -45,10 +49,26 @@ def check_labels(context: Tensor | None, classes: int, count: int) -> None:
         raise WrongTypeError(f"context has {kind}; {expected}, as integers.")
     if context.shape != (count,):
         raise WrongValueError(f"context has shape {tuple(context.shape)}; {expected}.")
+    if transformed():
+        return
     wrong = (context < 0) | (context >= classes)
     if bool(wrong.any()):
         first = int(wrong.nonzero()[0])
         raise WrongValueError(f"context holds label {context[first].item()} at image {first}; {expected}.")
+
+
+def check_map(context: object, levels: int, shape: tuple[int, int, int, int], ratio: int) -> None:
+    """Raises TypeError or ValueError unless context is a map of codes in [0, levels) of this shape (B, C, h, w)."""
+    expected = f"expected codes 0 ... {levels - 1}, (B, C, H / {ratio}, W / {ratio}) = {shape}, one map for each image"
+    if not isinstance(context, Tensor) or context.is_floating_point() or context.dtype == torch.bool:
+        kind = f"dtype {context.dtype}" if isinstance(context, Tensor) else f"type {type(context).__name__}"
+        raise WrongTypeError(f"context has {kind}; {expected}, as integers.")
+    if context.shape != shape:
+        hint = " Pass context.unsqueeze(1)." if context.dim() == 3 else ""
+        raise WrongValueError(f"context has shape {tuple(context.shape)}; {expected}.{hint}")
+    wrong = _outside(context, levels)
+    if bool(wrong.any()):
+        raise WrongValueError(f"context holds code {_first(context, wrong)}; {expected}.")
 
 
 def _outside(x: Tensor, levels: int) -> Tensor:

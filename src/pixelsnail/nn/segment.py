@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from pixelsnail.nn.cache import Cache
     from pixelsnail.nn.pixels import Above
 
+Context = Tensor | Mapping[str, Tensor]
+"""What images are conditioned on, as a user gives it: the batch first; by name where it is several things."""
 Given = Mapping[str, Tensor]
 """What images are conditioned on, as layers read it: each tensor has the batch first."""
 Arguments = ParamSpec("Arguments")
@@ -108,12 +110,12 @@ class Segment:
         seen = data.view(-1, h.shape[1]).index_select(0, self.places_before())
         return channels_first(seen.view(self.batch, 1, self.length, -1))
 
-    def place(self, whole: Tensor) -> Tensor:
-        """A map of whole images (1 or B, D, H, W) at the segment: (B, D, 1, n)."""
-        flat = channels_last(whole).flatten(1, 2)
+    def place(self, whole: Tensor, ratio: int = 1) -> Tensor:
+        """A map of whole images (1 or B, D, H / ratio, W / ratio) at the segment: (B, D, 1, n)."""
+        flat, positions = channels_last(whole).flatten(1, 2), self.coarse(ratio)
         if len(flat) == 1:
-            return flat[0, self.positions].transpose(1, 2)[:, :, None]
-        return flat[self.members[:, None], self.positions].transpose(1, 2)[:, :, None]
+            return flat[0, positions].transpose(1, 2)[:, :, None]
+        return flat[self.members[:, None], positions].transpose(1, 2)[:, :, None]
 
     # What follows from the positions: computed once, shared by all layers
 
@@ -150,6 +152,17 @@ class Segment:
             ("quarters", node), lambda: raster.quarters(cache.height, cache.width, node, cache.canvas.device)
         )
         return table[self.positions].flatten()
+
+    @once
+    def coarse(self, ratio: int) -> Tensor:
+        """The pixels' positions on a map of 1 / ratio of the height and width: (B, n)."""
+        if ratio == 1:
+            return self.positions
+        cache = self.cache
+        table = cache.once(
+            ("coarse", ratio), lambda: raster.coarse(cache.height, cache.width, ratio, cache.canvas.device)
+        )
+        return table[self.positions]
 
     @once
     def visible(self, dtype: torch.dtype, first: int) -> Tensor:
