@@ -7,10 +7,9 @@ from pixelsnail.cli.parameters import SOURCES, Source, SourceOrFiles
 from pixelsnail.cli.terminal import Terminal, quoted
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from pixelsnail.data import Images
     from pixelsnail.models import Model
+    from pixelsnail.nn import Context
 
 
 def open_images(run: str, weights: str, asked: Source, model: "Model", terminal: Terminal) -> "Images":
@@ -39,7 +38,7 @@ def open_images(run: str, weights: str, asked: Source, model: "Model", terminal:
     return images
 
 
-def context_of(model: "Model", images: "Images", label: int | None) -> "Tensor | None":
+def context_of(model: "Model", images: "Images", label: int | None) -> "Context | None":
     """What the model is given of each image: the class of all that was asked for, else the images' own labels."""
     import torch
 
