@@ -8,7 +8,7 @@ from torch import Tensor
 
 from pixelsnail.data import Images
 from pixelsnail.engine import Progress
-from pixelsnail.errors import StoppedError, WrongValueError
+from pixelsnail.errors import StoppedError, WrongValueError, memory_ran_out
 from pixelsnail.models import Model
 from pixelsnail.models.condition import of_images
 from pixelsnail.models.levels import check_levels
@@ -54,7 +54,7 @@ def explaining_memory(device: torch.device, batch: int) -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:  # a processor's has no type of its own
-        if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
+        if not memory_ran_out(error):
             raise
         raise StoppedError(
             f"The memory of {device} is too small for batches of {batch} images; lower the batch size (now {batch}) "
