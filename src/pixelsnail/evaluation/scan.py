@@ -12,6 +12,7 @@ from pixelsnail.errors import StoppedError, WrongValueError
 from pixelsnail.models import Model
 from pixelsnail.models.levels import check_levels
 from pixelsnail.models.model import evaluating
+from pixelsnail.whole import whole
 
 See = Callable[[range, Tensor], object]
 
@@ -34,7 +35,7 @@ def scan(
         for first in range(0, len(nats), batch):
             indices = range(first, min(first + batch, len(nats)))
             x = take(indices)
-            _check_levels(x, model, indices)
+            x = _check_levels(x, model, indices)
             pixels = model.pixel_nats(x.to(model.device))  # (n, H, W)
             nats[first : indices.stop] = pixels.double().sum((1, 2)).cpu()
             _refuse_nan(nats, indices)
@@ -58,10 +59,9 @@ def explaining_memory(device: torch.device, batch: int) -> Iterator[None]:
         ) from error
 
 
-def check_batch(batch: int) -> None:
-    """Raises ValueError unless `batch` is a whole number of at least 1."""
-    if not isinstance(batch, int) or batch < 1:
-        raise WrongValueError(f"batch is {batch!r}; expected a whole number of at least 1.")
+def check_batch(batch: int) -> int:
+    """The batch. Raises ValueError unless it is a whole number of at least 1."""
+    return whole("batch", batch, 1)
 
 
 def check_binarized(model: Model, images: Images) -> None:
@@ -73,10 +73,10 @@ def check_binarized(model: Model, images: Images) -> None:
         )
 
 
-def _check_levels(x: Tensor, model: Model, indices: range) -> None:
+def _check_levels(x: Tensor, model: Model, indices: range) -> Tensor:
     """The model's own check, which counts images from the first of the batch."""
     try:
-        check_levels(x, model.levels, model.shape)
+        return check_levels(x, model.levels, model.shape)
     except ValueError as error:
         raise WrongValueError(f"Among images {indices.start} ... {indices.stop - 1}, {error}") from None
 

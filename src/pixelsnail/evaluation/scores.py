@@ -50,12 +50,12 @@ def score(
     Raises TypeError or ValueError for levels that are not the model's, ValueError for a likelihood that is NaN,
     RuntimeError when memory runs out.
     """
-    check_batch(batch)
+    batch = check_batch(batch)
     if isinstance(x, Images):
         check_binarized(model, x)
         shape = x.shape
     else:
-        check_levels(x, model.levels, model.shape)
+        x = check_levels(x, model.levels, model.shape)
         shape = (x.shape[1], x.shape[2], x.shape[3])
     nats = torch.zeros(len(x), dtype=torch.float64)
     pixels = torch.zeros(len(x), *shape[1:]) if maps else None
