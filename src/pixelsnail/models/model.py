@@ -144,11 +144,12 @@ class Model(
         """Draws images exactly, by ancestral sampling: levels (count, C, H, W), uint8 (int64 above 256 levels).
 
         Image i depends on (seed, i) alone: not on count, batch or engine. `temperature` divides logits and multiplies
-        scales (1: the model's distribution). `context` is that of each image. `batch` images are drawn at a time.
+        scales (1: the model's distribution; 0: every pixel takes its likeliest level, given those before it, which does
+        not make the likeliest image). `context` is that of each image. `batch` images are drawn at a time.
         `engine` is "eager", "compiled" (a program, made once by a C++ compiler in about a minute and kept), "auto"
         (eager, then compiled where that saves more than it costs) or "naive", a forward pass for every pixel; they
         differ in time only. `progress` is called with (pixels decided, pixels in all).
-        Raises ValueError for a count or batch below 1, a temperature not above 0, a size or context that the model does
+        Raises ValueError for a count or batch below 1, a temperature below 0, a size or context that the model does
         not take, an unknown engine, and RuntimeError where "compiled" cannot be had.
         """
         count, batch, seed = whole("count", count, 1), whole("batch", batch, 1), whole("seed", seed, 0)
@@ -307,7 +308,8 @@ def _mask_like(known: Tensor, x: Tensor) -> Tensor:
 
 
 def _check_temperature(temperature: float) -> None:
-    if not 0 < temperature < math.inf:
+    if not 0 <= temperature < math.inf:
         raise WrongValueError(
-            f"temperature is {temperature!r}; expected a number above 0 (1 is the model's distribution)."
+            f"temperature is {temperature!r}; expected a number of at least 0 (1 is the model's distribution, 0 the "
+            "likeliest level of every pixel)."
         )
