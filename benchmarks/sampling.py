@@ -25,9 +25,10 @@ from torch import Tensor
 import pixelsnail
 from benchmarks.machine import describe, interleaved, seconds, spread
 from benchmarks.models import make_model
-from pixelsnail.engine import Compiled, Draw, walk
+from pixelsnail.engine import Compiled, Draw, Plan, walk
 from pixelsnail.engine.sources import Drawing
 from pixelsnail.models import MODELS
+from pixelsnail.nn import Cache, Segment
 from pixelsnail.nn.initialization import initialize
 
 SEEDS = range(8)
@@ -46,7 +47,7 @@ def measure(model: pixelsnail.Model, forwards: dict[str, Any], walked: dict[str,
             calls[engine] += 1
 
         calls[engine] = 0
-        drawn[engine] = walk(walked[engine], Draw(0), batch, progress=count)
+        drawn[engine] = walk(walked[engine], Draw(0), model.start(batch), progress=count)
 
     def forward(name: str) -> None:
         with torch.inference_mode():
@@ -85,10 +86,10 @@ class Guessing(Draw):
     rule: str = "above"
     weights: Tensor | None = None
 
-    def start(self, head: Any, batch: int, shape: Any, device: torch.device) -> "Guesses":
+    def start(self, head: Any, cache: Cache) -> "Guesses":
         """Makes ready for a batch."""
-        ready = super().start(head, batch, shape, device)
-        return Guesses(ready.noise, ready.guess, rule=self.rule, weights=self.weights)
+        ready = super().start(head, cache)
+        return Guesses(ready.noise, ready.levels, rule=self.rule, weights=self.weights)
 
 
 @dataclass(frozen=True)
@@ -98,14 +99,15 @@ class Guesses(Drawing):
     rule: str = "above"
     weights: Tensor | None = None
 
-    def first_guess(self, images: Tensor, positions: Tensor, above: Tensor) -> Tensor:
+    def guess(self, segment: Segment, above: Tensor) -> Tensor:
         """Zero, the level above, or what a logistic regression on it and the pixel's noise say."""
         if self.rule == "zero":
             return torch.zeros_like(above)
         if self.weights is None:
             return above
         slope, bias = self.weights
-        return (above * slope + bias > self.noise[images[:, None], positions][:, None, :, 0][:, None]).long()
+        noise = self.noise[segment.cache.images[:, None], segment.positions]
+        return (above * slope + bias > noise[:, None, :, 0][:, None]).long()
 
 
 def forecaster(model: pixelsnail.Model) -> Tensor:
@@ -132,7 +134,8 @@ def windows(model: pixelsnail.Model, lengths: list[int]) -> list[dict[str, Any]]
 
             start = time.perf_counter()
             for seed in SEEDS:
-                walk(model, Guessing(seed, rule=rule, weights=weights), 1, segment=length, progress=count)
+                source = Guessing(seed, rule=rule, weights=weights)
+                walk(model, source, model.start(1), Plan(segment=length), progress=count)
             taken = (time.perf_counter() - start) / len(SEEDS)
             rows.append({"rule": rule, "segment": length, "calls": calls / len(SEEDS), "seconds": taken})
     return rows

@@ -7,7 +7,7 @@ from PIL import Image
 
 import pixelsnail
 from pixelsnail import pictures
-from tiny import every_model, fit, random_levels
+from tiny import context_of, every_model, fit, random_levels
 from tolerance import assert_close
 
 
@@ -18,12 +18,13 @@ def test_maps_of_any_size_train_a_step_are_scored_and_sampled(build, size):
     shape = fit(build, (1, *size))
     model = build(shape, 5)
     x = random_levels(5, (2, *shape))
-    before = model.log_prob(x).mean()
+    context = context_of(model, 2)
+    before = model.log_prob(x, context).mean()
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-5)
-    model.pixel_nats(x).sum((1, 2)).mean().backward()
+    model.pixel_nats(x, context).sum((1, 2)).mean().backward()
     optimizer.step()
-    assert model.log_prob(x).mean() > before
-    assert model.sample(2, batch=2).shape == (2, *shape)
+    assert model.log_prob(x, context).mean() > before
+    assert model.sample(2, batch=2, context=context).shape == (2, *shape)
 
 
 @pytest.mark.parametrize(

@@ -33,9 +33,9 @@ def randomised(model: Model, seed: int = 0) -> Model:
     return model.eval()
 
 
-def pixelsnail(shape: tuple[int, int, int], levels: int, classes: int = 0, seed: int = 0) -> Model:
-    widths = {"channels": 8, "blocks": 2, "residuals": 1, "key": 2, "value": 4}
-    return randomised(PixelSNAIL(shape, levels, **widths, classes=classes), seed)
+def pixelsnail(shape: tuple[int, int, int], levels: int, seed: int = 0, **arguments: int) -> Model:
+    widths = {"channels": 8, "blocks": 2, "residuals": 1, "key": 2, "value": 4, **arguments}
+    return randomised(PixelSNAIL(shape, levels, **widths), seed)
 
 
 def pixelsnail_of_classes(shape: tuple[int, int, int], levels: int) -> Model:
@@ -43,7 +43,7 @@ def pixelsnail_of_classes(shape: tuple[int, int, int], levels: int) -> Model:
 
 
 def convolutions(shape: tuple[int, int, int], levels: int) -> Model:
-    return randomised(PixelSNAIL(shape, levels, channels=8, blocks=2, residuals=1, attention=False))
+    return randomised(PixelSNAIL(shape, levels, channels=8, blocks=2, residuals=1, attention=False, stem=5))
 
 
 def attention(shape: tuple[int, int, int], levels: int) -> Model:

@@ -25,7 +25,8 @@ def changed_by_flips(model: Model, t: int, shape: tuple[int, int, int]) -> Tenso
         for u in range(pixels):
             other[u].view(shape[0], -1)[:, u] += 1
         with torch.inference_mode():
-            before, after = (drawn(levels).flatten(2)[:, :, t] for levels in (x, other % model.levels))
+            context = torch.zeros(pixels, dtype=torch.long) if model.classes else None
+            before, after = (drawn(h, context=context).flatten(2)[:, :, t] for h in (x, other % model.levels))
         found |= (before != after).any(1)
     return found.view(shape[1:])
 

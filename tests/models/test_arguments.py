@@ -81,8 +81,8 @@ def test_every_verb_takes_every_integer_type(build, dtype):
     assert torch.equal(model.distribution(given, other).table(0), model.distribution(x, context).table(0))
     completed = model.complete(given, known, context=other)
     assert torch.equal(completed, model.complete(x, known, context=context))
-    if context is None:
-        assert torch.equal(evaluation.score(model, given).nats, evaluation.score(model, x).nats)
+    scores = evaluation.score(model, given, context=other).nats
+    assert torch.equal(scores, evaluation.score(model, x, context=context).nats)
 
 
 @pytest.mark.parametrize("dtype", INTEGERS, ids=str)

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from pixelsnail import data
+from pixelsnail.models import Labels
 from pixelsnail.training.batches import Batches, share
 
 
@@ -16,7 +17,7 @@ def images(tmp_path):
 
 
 def drawn(batches: Batches) -> list[list[int]]:
-    return [batch[:, 0, 0, 0].tolist() for batch in batches]
+    return [x[:, 0, 0, 0].tolist() for x, _ in batches]
 
 
 def test_an_epoch_is_a_permutation_that_depends_on_seed_and_epoch_alone(images):
@@ -42,7 +43,7 @@ def test_a_restored_position_goes_on_with_the_next_batch(images, taken):
     batches = Batches(images, 8, seed=0)
     batches.set_epoch(3)
     iterator = iter(batches)
-    first = [next(iterator)[:, 0, 0, 0].tolist() for _ in range(min(taken, 7))]
+    first = [next(iterator)[0][:, 0, 0, 0].tolist() for _ in range(min(taken, 7))]
     restored = Batches(images, 8, seed=0)
     iter(restored)  # Lightning makes an iterator that it may not use
     restored.load_state_dict(batches.state_dict())
@@ -51,6 +52,13 @@ def test_a_restored_position_goes_on_with_the_next_batch(images, taken):
     whole = Batches(images, 8, seed=0)
     whole.set_epoch(3)
     assert first + drawn(restored) == drawn(whole)
+
+
+def test_every_image_comes_with_its_label_where_the_model_wants_it():
+    images = data.from_arrays(torch.arange(9, dtype=torch.uint8).view(9, 1, 1, 1), labels=torch.arange(9) % 4)
+    assert [context for _, context in Batches(images, 4, 0)] == [None] * 3
+    for x, context in Batches(images, 4, 0, condition=Labels(4)):
+        assert torch.equal(context, x[:, 0, 0, 0].long() % 4)
 
 
 def test_processes_share_every_batch(images):

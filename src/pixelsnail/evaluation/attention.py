@@ -25,6 +25,7 @@ def attention_weights(model: Model, x: Tensor, pixels: Sequence[Pixel], *, conte
     """
     x = check_levels(x[None], model.levels, model.shape)[0]
     model.check_size(*x.shape[1:])
+    model.condition.check(context, 1, (x.shape[1], x.shape[2]))
     positions = [raster(check_pixel(pixel, x), x) for pixel in pixels]
     attentions = [layer for layer in model.modules() if isinstance(layer, CausalAttention)]
     if not attentions:

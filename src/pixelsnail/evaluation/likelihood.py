@@ -4,14 +4,16 @@ import math
 import time
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from pixelsnail import checkpoints
 from pixelsnail.data import Images
 from pixelsnail.engine import Progress
 from pixelsnail.errors import WrongValueError
-from pixelsnail.evaluation.scan import check_batch, check_binarized, scan
+from pixelsnail.evaluation.scan import check_batch, check_binarized, context_of, scan
 from pixelsnail.models import Model
 from pixelsnail.whole import whole
 
@@ -132,10 +134,32 @@ class Evaluation:
         }
 
 
+def remember(run: str | Path, found: Evaluation, *, weights: str = "best") -> None:
+    """Writes the figure for a whole test set beside a run's weights, where `pixelsnail info` finds it.
+
+    Does nothing for another split, for models of the hub and for those that come with pixelsnail. Raises OSError where
+    the run is read-only.
+    """
+    if found.protocol.split != "test":
+        return
+    draws = f", {found.binarizations} draws" if found.binarizations > 1 else ""
+    images = found.protocol
+    checkpoints.record(
+        run,
+        {
+            "test_nats": found.nats,
+            "test_nats_standard_error": found.standard_error if found.images > 1 else None,
+            "test_on": f"{images.source}, {images.images} images, binarisation {images.binarize}{draws}",
+        },
+        weights=weights,
+    )
+
+
 def evaluate(
     model: Model,
     images: Images,
     *,
+    context: Tensor | None = None,
     batch: int = 64,
     binarizations: int = 1,
     limit: int | None = None,
@@ -145,7 +169,8 @@ def evaluate(
 
     Dynamically binarised images are drawn `binarizations` times (epochs 0, 1, ... of `images`): an image's nats are the
     mean over its draws. The draws depend on the images alone, so that a second run gives the same number, and the batch
-    changes nothing. `progress` is called with (images done, images in all), counting each draw.
+    changes nothing. A conditional model takes the labels that the images have, or `context`, that of each image (N,).
+    `progress` is called with (images done, images in all), counting each draw.
     Raises ValueError for several binarisations of images that are not dynamically binarised, for images of other
     levels than the model's, and for a likelihood that is NaN; RuntimeError when memory runs out.
     """
@@ -157,6 +182,7 @@ def evaluate(
         protocol = replace(protocol, images=len(images))
     if len(images) == 0:
         raise WrongValueError(f"{images.source} has no image in its split {images.split}; expected at least one.")
+    context = context_of(model, images, context)
     start = time.perf_counter()
     nats = torch.zeros(binarizations, len(images), dtype=torch.float64)
     positions = torch.zeros(images.shape[1:], dtype=torch.float64)
@@ -166,8 +192,13 @@ def evaluate(
 
     for epoch in range(binarizations):
         tell = None if progress is None else partial(_tell, progress, epoch, binarizations)
-        scan(model, partial(images.batch, epoch=epoch), nats[epoch], see, batch, tell)
+        scan(model, partial(_take, images, context, epoch), nats[epoch], see, batch, tell)
     return Evaluation(nats, positions / nats.numel(), protocol, time.perf_counter() - start)
+
+
+def _take(images: Images, context: Tensor | None, epoch: int, indices: range) -> tuple[Tensor, Tensor | None]:
+    part = None if context is None else context[indices.start : indices.stop]
+    return images.batch(indices, epoch), part
 
 
 def _tell(progress: Progress, epoch: int, binarizations: int, done: int, count: int) -> None:

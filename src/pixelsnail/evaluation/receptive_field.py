@@ -66,6 +66,10 @@ class ReceptiveField:
         within = self.influence.flatten()[order].cumsum(0)
         return distance[int((within >= within[-1] / 2).int().argmax())].item()
 
+    def words(self, threshold: float = 0.01) -> tuple[str, str]:
+        """Its two numbers with their units: 3.1 %, 4.2 pixels."""
+        return f"{100 * self.share(threshold):.1f} %", f"{self.half_distance:.1f} pixels"
+
 
 def receptive_field(
     model: Model,
@@ -92,6 +96,7 @@ def receptive_field(
     batch = check_batch(batch)
     x = check_levels(x, model.levels, model.shape)
     model.check_size(*x.shape[2:])
+    model.condition.check(context, len(x), (x.shape[2], x.shape[3]))
     t = raster(check_pixel(pixel or default_pixel(x), x), x)
     model = _frozen(model)
     generator = torch.Generator().manual_seed(seed)
@@ -122,7 +127,7 @@ def connectivity(
     shape = model.shape if size is None else (model.shape[0], *size)
     model.check_size(*shape[1:])
     generator = torch.Generator().manual_seed(0)
-    context = torch.arange(IMAGES) % model.classes if model.classes else None
+    context = model.condition.example(IMAGES, shape[1:])
     found, draw = torch.zeros(shape[1:], dtype=torch.bool), 0
     t = raster(check_pixel(pixel or default_pixel(found), found), found)
     while True:

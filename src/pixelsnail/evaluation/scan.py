@@ -15,11 +15,13 @@ from pixelsnail.models.model import evaluating
 from pixelsnail.whole import whole
 
 See = Callable[[range, Tensor], object]
+Take = Callable[[range], tuple[Tensor, Tensor | None]]
+"""Levels (n, C, H, W) and context of the images at some indices."""
 
 
 def scan(
     model: Model,
-    take: Callable[[range], Tensor],
+    take: Take,
     nats: Tensor,
     see: See | None,
     batch: int,
@@ -27,16 +29,17 @@ def scan(
 ) -> None:
     """Fills `nats` (N,) with -log p of images 0 ... N - 1.
 
-    take(indices) gives levels (n, C, H, W); see(indices, pixels) is called with -log p of their pixels (n, H, W). Sums
+    see(indices, pixels) is called with -log p of their pixels (n, H, W). Sums
     are in float64, so that an image's nats do not depend on its batch.
     Raises ValueError that names the first image whose likelihood is NaN, RuntimeError when memory runs out.
     """
     with torch.inference_mode(), evaluating(model), explaining_memory(model.device, batch):
         for first in range(0, len(nats), batch):
             indices = range(first, min(first + batch, len(nats)))
-            x = take(indices)
-            x = _check_levels(x, model, indices)
-            pixels = model.pixel_nats(x.to(model.device))  # (n, H, W)
+            x, context = take(indices)
+            x = _check(x, context, model, indices)
+            context = None if context is None else context.to(model.device)
+            pixels = model.pixel_nats(x.to(model.device), context)  # (n, H, W)
             nats[first : indices.stop] = pixels.double().sum((1, 2)).cpu()
             _refuse_nan(nats, indices)
             if see is not None:
@@ -73,10 +76,22 @@ def check_binarized(model: Model, images: Images) -> None:
         )
 
 
-def _check_levels(x: Tensor, model: Model, indices: range) -> Tensor:
-    """The model's own check, which counts images from the first of the batch."""
+def context_of(model: Model, images: Images, context: Tensor | None) -> Tensor | None:
+    """The context of a whole set of images: the one that is given, or what the images hold. Raises ValueError."""
+    size = images.shape[1:]
+    if context is None:
+        model.condition.check_data(images)
+        return model.condition.of(images, range(len(images)))
+    model.condition.check(context, len(images), size)
+    return context
+
+
+def _check(x: Tensor, context: Tensor | None, model: Model, indices: range) -> Tensor:
+    """The model's own checks, which count images from the first of the batch; x as they have it."""
     try:
-        return check_levels(x, model.levels, model.shape)
+        x = check_levels(x, model.levels, model.shape)
+        model.condition.check(context, len(x), (x.shape[2], x.shape[3]))
+        return x
     except ValueError as error:
         raise WrongValueError(f"Among images {indices.start} ... {indices.stop - 1}, {error}") from None
 

@@ -1,7 +1,7 @@
 """The likelihood of single images and of their pixels."""
 
-import csv
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,8 +11,8 @@ from torch import Tensor
 
 from pixelsnail.data import Images
 from pixelsnail.engine import Progress
-from pixelsnail.evaluation.scan import check_batch, check_binarized, scan
-from pixelsnail.files import write_atomically
+from pixelsnail.evaluation.scan import check_batch, check_binarized, context_of, scan
+from pixelsnail.files import write_csv
 from pixelsnail.models import Model
 from pixelsnail.models.levels import check_levels
 
@@ -33,33 +33,55 @@ class Scores:
         """nats / (C * H * W * ln 2): (N,), float64."""
         return self.nats / (self.dims * math.log(2))
 
-    def write_csv(self, path: str | Path) -> None:
-        """Writes index,nats,bits_per_dim, a line for each image, in full precision; complete or not at all."""
-        rows = zip(range(len(self.nats)), self.nats.tolist(), self.bits_per_dim.tolist(), strict=True)
-        with write_atomically(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file, lineterminator="\n").writerows([("index", "nats", "bits_per_dim"), *rows])
+    def write_csv(self, path: str | Path, images: Images | None = None) -> None:
+        """Writes index,nats,bits_per_dim, a line for each image, in full precision; complete or not at all.
+
+        With the `images` that were scored, index is that in their source, and there are the columns file, label and
+        class (the label's name) where they have any.
+        """
+        columns: dict[str, Iterable[object]] = {
+            "index": range(len(self.nats)), "nats": self.nats.tolist(), "bits_per_dim": self.bits_per_dim.tolist()
+        }  # fmt: skip
+        if images is not None:
+            columns["index"] = images.indices.tolist()
+            if images.files is not None:
+                columns["file"] = images.files
+            if images.labels is not None:
+                columns["label"] = images.labels.tolist()
+                if images.class_names is not None:
+                    columns["class"] = [images.class_names[label] for label in images.labels.tolist()]
+        write_csv(path, tuple(columns), zip(*columns.values(), strict=True))
 
 
 def score(
-    model: Model, x: Tensor | Images, *, batch: int = 64, maps: bool = False, progress: Progress | None = None
+    model: Model,
+    x: Tensor | Images,
+    *,
+    context: Tensor | None = None,
+    batch: int = 64,
+    maps: bool = False,
+    progress: Progress | None = None,
 ) -> Scores:
     """The likelihood of each image of x, levels (N, C, H, W) or a set of images, and with `maps` of each pixel.
 
     In evaluation mode, whatever the model's mode is; the batch changes nothing but time. Dynamically binarised images
-    are scored as their first draw. `progress` is called with (images done, images in all).
+    are scored as their first draw. A conditional model takes the labels that a set of images has, or `context`, that of
+    each image (N,). `progress` is called with (images done, images in all).
     Raises TypeError or ValueError for levels that are not the model's, ValueError for a likelihood that is NaN,
     RuntimeError when memory runs out.
     """
     batch = check_batch(batch)
     if isinstance(x, Images):
         check_binarized(model, x)
-        shape = x.shape
+        context, shape = context_of(model, x, context), x.shape
     else:
         x = check_levels(x, model.levels, model.shape)
         shape = (x.shape[1], x.shape[2], x.shape[3])
+        model.condition.check(context, len(x), shape[1:])
     nats = torch.zeros(len(x), dtype=torch.float64)
     pixels = torch.zeros(len(x), *shape[1:]) if maps else None
-    scan(model, partial(_take, x), nats, None if pixels is None else partial(_keep, pixels), batch, progress)
+    see = None if pixels is None else partial(_keep, pixels)
+    scan(model, partial(_take, x, context), nats, see, batch, progress)
     return Scores(nats, math.prod(shape), pixels)
 
 
@@ -67,5 +89,6 @@ def _keep(maps: Tensor, indices: range, pixels: Tensor) -> None:
     maps[indices.start : indices.stop] = pixels.float().cpu()
 
 
-def _take(x: Tensor | Images, indices: range) -> Tensor:
-    return x.batch(indices) if isinstance(x, Images) else x[indices.start : indices.stop]
+def _take(x: Tensor | Images, context: Tensor | None, indices: range) -> tuple[Tensor, Tensor | None]:
+    part = slice(indices.start, indices.stop)
+    return x.batch(indices) if isinstance(x, Images) else x[part], None if context is None else context[part]

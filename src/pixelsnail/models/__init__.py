@@ -1,5 +1,6 @@
 """Models: one file each, wiring only. `MODELS` is the one table of names."""
 
+from pixelsnail.models.condition import Condition, Labels
 from pixelsnail.models.gatedpixelcnn import GatedPixelCNN
 from pixelsnail.models.imagegpt import ImageGPT
 from pixelsnail.models.model import Model
@@ -21,8 +22,10 @@ MODELS: dict[str, type[Model]] = {
 
 __all__ = [
     "MODELS",
+    "Condition",
     "GatedPixelCNN",
     "ImageGPT",
+    "Labels",
     "Model",
     "PixelCNN",
     "PixelCNNpp",

@@ -18,11 +18,18 @@ from pixelsnail.nn import Given
 class Labelled(Protocol):
     """A data set, as far as conditions read it."""
 
-    source: str
+    @property
+    def source(self) -> str:
+        """What a message calls it."""
+        ...
 
     @property
     def labels(self) -> Tensor | None:
         """(N,), or None."""
+        ...
+
+    def needed_labels(self) -> Tensor:
+        """(N,), each at least 0. Raises ValueError that says why there are none."""
         ...
 
 
@@ -65,14 +72,11 @@ class Labels(Condition):
 
     def check_data(self, images: Labelled) -> None:
         """Raises ValueError for images without labels, or with labels of more classes."""
-        labels, has = images.labels, f"The model is conditioned on {self.classes} classes, but {images.source} has"
-        if labels is None:
-            raise WrongValueError(f"{has} no labels; give images with labels, or a model without classes.")
-        least, most = (int(n) for n in labels.aminmax())
-        if least < 0 or most >= self.classes:
-            wrong = least if least < 0 else most
+        most = int(images.needed_labels().max())
+        if most >= self.classes:
             raise WrongValueError(
-                f"{has} a label {wrong}; expected 0 ... {self.classes - 1}: set classes to {most + 1}."
+                f"The model is conditioned on {self.classes} classes, but {images.source} has a label {most}; "
+                f"expected 0 ... {self.classes - 1}: set classes to {most + 1} at least."
             )
 
     def of(self, images: Labelled, indices: Sequence[int] | Tensor) -> Tensor | None:

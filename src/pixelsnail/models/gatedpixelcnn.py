@@ -6,7 +6,7 @@ PixelCNN decoders, 2016, arXiv 1606.05328, section 2.2 and figure 2; as in E. Ho
 and n x 1 convolutions in place of n x n.
 """
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -37,6 +37,8 @@ class GatedPixelCNN(Model):
     in rows strictly above alone, the reference has the blind spot of PixelCNN, which the paper's does not. The defaults
     are the published MNIST model: 3,364,161 parameters, 81.50 nats. Works at any height and width.
     """
+
+    edges: ClassVar[tuple[str, ...]] = ("first", "out.1")
 
     def __init__(
         self,

@@ -6,7 +6,7 @@ h12_noup_smallkey_spec is the published model).
 """
 
 from functools import partial
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -40,6 +40,8 @@ class PixelSNAILOriginal(Model):
     height and width that f divides. With `classes`, `context` is a class label of every image (B,), which adds a bias
     to every residual layer, as in PixelCNN++.
     """
+
+    edges: ClassVar[tuple[str, ...]] = ("above", "left", "out")
 
     def __init__(
         self,

@@ -7,7 +7,7 @@ pixel_cnn_pp/model.py, model_spec).
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -44,6 +44,7 @@ class PixelCNNpp(Model):
 
     by_rows = True
     granularity = 4
+    edges: ClassVar[tuple[str, ...]] = ("rows.stream.stem", "above", "left", "out")
 
     def __init__(
         self,

@@ -9,6 +9,10 @@ from torch import Tensor
 
 from pixelsnail.data import Images
 from pixelsnail.errors import WrongValueError
+from pixelsnail.models import Condition
+
+Batch = tuple[Tensor, Tensor | None]
+"""Levels (n, C, H, W) and context."""
 
 
 def number(*parts: int) -> int:
@@ -18,15 +22,25 @@ def number(*parts: int) -> int:
 
 
 class Batches:
-    """Batches of levels (n, C, H, W); epoch e visits the images in the permutation of (seed, e).
+    """Batches of levels (n, C, H, W) with their context; epoch e visits the images in the permutation of (seed, e).
+
+    The context is what `condition` reads of the images, None for an unconditional model.
 
     Lightning saves and restores the position (`state_dict`), so that training goes on with the very next batch. The
     last, partial batch is kept. With several processes each takes its share of every batch; of the last batch up to
     `world_size` - 1 images of the permutation's end are left out if they don't give every process one.
     """
 
-    def __init__(self, images: Images, batch: int, seed: int, rank: int = 0, world_size: int = 1) -> None:
-        self.images, self.batch, self.seed = images, batch, seed
+    def __init__(
+        self,
+        images: Images,
+        batch: int,
+        seed: int,
+        rank: int = 0,
+        world_size: int = 1,
+        condition: Condition | None = None,
+    ) -> None:
+        self.images, self.batch, self.seed, self.condition = images, batch, seed, condition or Condition()
         self.rank, self.world_size = rank, world_size
         self.epoch = self.next = 0
         if len(self) == 0:
@@ -50,14 +64,18 @@ class Batches:
         whole, rest = divmod(len(self.images), self.batch)
         return whole + (rest >= self.world_size)
 
-    def __iter__(self) -> Iterator[Tensor]:
+    def at(self, indices: Tensor, epoch: int) -> Batch:
+        """The images at these indices as they are in this epoch, with their context."""
+        return self.images.batch(indices, epoch), self.condition.of(self.images, indices)
+
+    def __iter__(self) -> Iterator[Batch]:
         # Lightning makes an iterator before it sets the epoch, and more than it uses: nothing happens before the first
         # `next`, and the position is that of the batch last handed out.
         order = torch.split(self.order(self.epoch), self.batch)
         while self.next < len(self):
             indices = order[self.next][self.rank :: self.world_size]
             self.next += 1
-            yield self.images.batch(indices, self.epoch)
+            yield self.at(indices, self.epoch)
 
     def state_dict(self) -> dict[str, Any]:
         """The position, as plain numbers."""

@@ -4,17 +4,17 @@ import dataclasses
 import math
 import time
 from collections import deque
+from contextlib import suppress
 from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
-from torch import Tensor
 
 from pixelsnail.checkpoints import save
 from pixelsnail.data import Images
 from pixelsnail.models import Model
-from pixelsnail.training.batches import Batches, share
+from pixelsnail.training.batches import Batch, Batches, share
 from pixelsnail.training.events import Event, Progress
 from pixelsnail.training.fitting import AtomicCheckpoints
 from pixelsnail.training.interrupts import Interrupted, Interrupts
@@ -77,17 +77,17 @@ class Keeper(Callback):
         """Starts the clock, and does what the last session still owed."""
         self.catch_up(trainer, pl_module)
 
-    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Tensor, batch_idx: int) -> None:
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Batch, batch_idx: int) -> None:
         """Notes the learning rate of the step."""
         self.standing.lr = trainer.optimizers[0].param_groups[0]["lr"]
 
     def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Tensor, batch_idx: int
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, batch_idx: int
     ) -> None:
         """After every step: metrics, then what is due, then the checkpoint."""
         standing, run = self.standing, self.recipe.run
         assert isinstance(pl_module, Training)
-        self._count(pl_module.nats, len(batch) * trainer.world_size)
+        self._count(pl_module.nats, len(batch[0]) * trainer.world_size)
         if trainer.global_step == standing.step:
             return  # gradients are still being accumulated
         standing.step, standing.epoch = trainer.global_step, trainer.current_epoch
@@ -108,6 +108,10 @@ class Keeper(Callback):
                 self._pay(trainer, pl_module)
         except Interrupted:
             self._save(trainer, pl_module)
+            raise
+        except Exception:  # whatever goes wrong in judging or drawing, what was trained is kept
+            with suppress(Exception):
+                self._save(trainer, pl_module)
             raise
         if save:
             self._save(trainer, pl_module)
@@ -203,7 +207,9 @@ class Keeper(Callback):
                 self._tell("validate", count, len(images), trainer, nats / count if count else None)
                 if trainer.world_size == 1:
                     self.interrupts.check()
-                nats -= model.log_prob(images.batch(indices, 0).to(model.device)).sum().item()
+                context = model.condition.of(images, indices)
+                context = None if context is None else context.to(model.device)
+                nats -= model.log_prob(images.batch(indices, 0).to(model.device), context).sum().item()
                 count += len(indices)
         nats, total = sums(trainer, nats, count)
         standing.latest = nats / total
@@ -221,7 +227,8 @@ class Keeper(Callback):
                 self.interrupts.check()
 
         model = self._model(module)
-        image = pictures.grid(model.sample(GRID, seed=0, progress=tell), model.levels)
+        context = model.condition.example(GRID, model.shape[1:])
+        image = pictures.grid(model.sample(GRID, seed=0, context=context, progress=tell), model.levels)
         pictures.write_png(image, self.folder.samples(self.standing.step))
         if self.metrics is not None:
             self.metrics.picture(image, self.standing.step)

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from pixelsnail.errors import WrongValueError
 from pixelsnail.models import Model
 from pixelsnail.training.adam import AdamInsideRoot
-from pixelsnail.training.batches import number
+from pixelsnail.training.batches import Batch, number
+from pixelsnail.training.muon import Muon, split
 from pixelsnail.training.ranks import weight
 from pixelsnail.training.sections import Optimizer, Run
 
@@ -27,34 +28,38 @@ class Training(LightningModule):
         self.nats = math.nan
         """The latest loss."""
 
-    def on_train_batch_start(self, batch: Tensor, batch_idx: int) -> None:
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Dropout and all other noise of a step depend on where training stands, not on what ran before."""
         torch.manual_seed(number(self.seed, self.current_epoch, batch_idx, self.global_rank))
 
-    def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss of a batch. Raises FloatingPointError before a loss that is not finite reaches the weights."""
-        nats: Tensor = self.pixel_nats(batch).sum((1, 2)).mean()
+        x, context = batch
+        nats: Tensor = self.pixel_nats(x, context).sum((1, 2)).mean()
         self.nats = nats.item()
         if not math.isfinite(self.nats):
             raise FloatingPointError(f"The loss became {self.nats} at step {self.global_step + 1}{where(self.model)}")
-        return nats * weight(self.trainer, len(batch))
+        return nats * weight(self.trainer, len(x))
 
     def configure_optimizers(self) -> Any:
-        """Adam or AdamW with a learning rate that changes every step."""
-        optimizer, recipe = self._adam(), self.optimizer
+        """Adam, AdamW or Muon with learning rates that change every step."""
+        optimizer, recipe = self._optimizer(), self.optimizer
         # The number of steps is not asked of the trainer, which would set up the data before its position is restored.
         rule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor(recipe, self.steps))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": rule, "interval": "step"}}
 
-    def _adam(self) -> torch.optim.Optimizer:
+    def _optimizer(self) -> torch.optim.Optimizer:
         recipe, parameters = self.optimizer, self.model.parameters()
+        if recipe.name == "muon":
+            others, matrices = split(self.model)
+            return Muon(others, matrices, recipe.lr, recipe.matrix_lr, recipe.betas, recipe.eps)
         if recipe.eps_inside:
             return AdamInsideRoot(parameters, recipe.lr, recipe.betas, recipe.eps)
         kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[recipe.name]
         return kind(parameters, lr=recipe.lr, betas=recipe.betas, eps=recipe.eps, weight_decay=recipe.weight_decay)
 
 
-def _compiled(model: Model, run: Run) -> Callable[[Tensor], Tensor]:
+def _compiled(model: Model, run: Run) -> Callable[..., Tensor]:
     """The model's `pixel_nats`. As a function, not a module, so that names of weights stay; a program a batch size."""
     # torch 2.13 chooses layouts of convolutions that are computed again, and then finds others: it must not choose.
     options: dict[str, Any] | None = {"layout_optimization": False} if run.checkpoint_activations else None
@@ -65,12 +70,13 @@ def factor(recipe: Optimizer, steps: float) -> Callable[[int], float]:
     """The learning rate's factor as a function of the steps done, for a training of `steps` steps.
 
     exponential: decay ** t;  cosine: (1 + cos(pi t / steps)) / 2;  trapezoid: min(1, (steps - t) / cooldown);
-    all times min(1, (t + 1) / warmup).
+    all times min(1, (t + 1) / warmup). A cooldown below 1 is a share of the steps.
     """
     if recipe.schedule in ("cosine", "trapezoid") and not math.isfinite(steps):
         raise WrongValueError(
             f"optimizer.schedule {recipe.schedule} needs an end; set trainer.max_steps or trainer.max_epochs."
         )
+    cooldown = recipe.cooldown if recipe.cooldown >= 1 else recipe.cooldown * steps
 
     def at(t: int) -> float:
         warm = min(1.0, (t + 1) / recipe.warmup) if recipe.warmup else 1.0
@@ -78,8 +84,8 @@ def factor(recipe: Optimizer, steps: float) -> Callable[[int], float]:
             return warm * recipe.decay**t
         if recipe.schedule == "cosine":
             return warm * (1 + math.cos(math.pi * min(t / steps, 1.0))) / 2
-        if recipe.schedule == "trapezoid" and recipe.cooldown:
-            return warm * max(0.0, min(1.0, (steps - t) / recipe.cooldown))
+        if recipe.schedule == "trapezoid" and cooldown:
+            return warm * max(0.0, min(1.0, (steps - t) / cooldown))
         return warm
 
     return at

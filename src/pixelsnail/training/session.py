@@ -39,7 +39,7 @@ class Session:
         with silent():
             self.trainer = make_trainer(recipe, folder.path, [] if averaging is None else [averaging])
         self.batches = Batches(
-            images, recipe.data.batch, recipe.seed, self.trainer.global_rank, self.trainer.world_size
+            images, recipe.data.batch, recipe.seed, self.trainer.global_rank, self.trainer.world_size, model.condition
         )
         steps = last_step(recipe.trainer, len(self.batches))
         if steps < 1:
@@ -56,7 +56,7 @@ class Session:
         """Gives a new model its first gains and biases, by the first images of training. The same in all processes."""
         count, batches = self.recipe.run.initialize, self.batches
         if count:
-            initialize(self.module.model, batches.images.batch(batches.order(0)[:count], 0))
+            initialize(self.module.model, *batches.at(batches.order(0)[:count], 0))
 
     def run(self, resume: bool) -> None:
         """Trains. Raises KeyboardInterrupt, RuntimeError or OSError, each in one sentence that says what is kept."""
