@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pixelsnail import checkpoints, data, evaluation, pictures
     from pixelsnail.checkpoints import load
     from pixelsnail.distributions import Bernoulli, Categorical, LogisticMixture
+    from pixelsnail.evaluation.laws import check
     from pixelsnail.models import (
         GatedPixelCNN,
         ImageGPT,
@@ -42,6 +43,7 @@ __all__ = [
     "PixelSNAIL",
     "PixelSNAILOriginal",
     "__version__",
+    "check",
     "checkpoints",
     "data",
     "evaluation",
@@ -62,6 +64,7 @@ _HOMES = {
     "PixelRNN": "models",
     "PixelSNAIL": "models",
     "PixelSNAILOriginal": "models",
+    "check": "evaluation",
     "load": "checkpoints",
     "train": "training",
 }

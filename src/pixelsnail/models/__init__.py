@@ -1,4 +1,4 @@
-"""Models: one file each, wiring only. `MODELS` is the one table of names."""
+"""Models: one file each, wiring only. `MODELS` is the one table of names, those of other packages included."""
 
 from pixelsnail.models.condition import Condition, Labels
 from pixelsnail.models.gatedpixelcnn import GatedPixelCNN
@@ -9,16 +9,9 @@ from pixelsnail.models.pixelcnn import PixelCNN
 from pixelsnail.models.pixelcnnpp import PixelCNNpp
 from pixelsnail.models.pixelrnn import PixelRNN
 from pixelsnail.models.pixelsnail import PixelSNAIL
+from pixelsnail.models.table import Table
 
-MODELS: dict[str, type[Model]] = {
-    "PixelSNAIL": PixelSNAIL,
-    "PixelSNAILOriginal": PixelSNAILOriginal,
-    "PixelCNNpp": PixelCNNpp,
-    "PixelCNN": PixelCNN,
-    "GatedPixelCNN": GatedPixelCNN,
-    "ImageGPT": ImageGPT,
-    "PixelRNN": PixelRNN,
-}
+MODELS = Table(PixelSNAIL, PixelSNAILOriginal, PixelCNNpp, PixelCNN, GatedPixelCNN, ImageGPT, PixelRNN)
 
 __all__ = [
     "MODELS",

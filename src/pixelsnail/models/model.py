@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from pixelsnail.distributions import PixelDistribution, choose_head
 from pixelsnail.engine import Draw, Engine, Known, Plan, Progress, Rule, Source
+from pixelsnail.engine.agreement import agreed
 from pixelsnail.errors import WrongTypeError, WrongValueError
 from pixelsnail.models.condition import Condition, Labels
 from pixelsnail.models.levels import as_levels, check_levels
@@ -40,7 +41,8 @@ class Model(
     A subclass defines `forward(x, segment=None, context=None)`: levels (B, C, H, W) to the parameters (B, P, H, W) of
     every pixel's distribution, each depending only on the pixels before it in raster order; with a segment, those of
     some pixels. That is its only definition; everything here follows from it, as long as all layers that look at other
-    pixels are those of `pixelsnail.nn`. `forward` does not check levels (it would stall a GPU); all else does.
+    pixels are those of `pixelsnail.nn` (`pixelsnail.check` tries that). `forward` does not check levels (it would stall
+    a GPU); all else does.
     """
 
     edges: ClassVar[tuple[str, ...]] = ()
@@ -201,9 +203,9 @@ class Model(
         _check_temperature(rule.temperature)
         self.check_size(*size)
         self.condition.check(context, count, size)
-        engine = Engine(self, plan, size)
         parts: list[Tensor] = []
         with evaluating(self):
+            engine = Engine(self, agreed(self, plan, size, context), size)
             for first in range(0, count, plan.batch):
                 end = min(first + plan.batch, count)
                 part = None if context is None else context[first:end].to(self.device)
