@@ -1,10 +1,10 @@
 """The same work by this version of the package and by another, in turns: what a change costs or gains.
 
-    git worktree add ../before COMMIT && python -m benchmarks.against ../before/src [--repetitions 5] [--compiled] [--json]
+    git worktree add ../before COMMIT && python -m benchmarks.against ../before/src [--repetitions 5] [--compiled]
 
 Each version runs in a process of its own and uses the public interface alone: drawing 1, 16 and 64 digits with the
-packaged model, a training step of 16 digits of the published one (float32), and the import. Times are taken in turns, and
-a ratio is this version's time over the other's in the same turn. Peak memory is that of the whole process.
+packaged model, a training step of 16 digits of the published one (float32), and the import. Times are taken in turns,
+and a ratio is this version's time over the other's in the same turn. Peak memory is that of the whole process.
 """
 
 import argparse
@@ -51,6 +51,7 @@ class Version:
         )
 
     def work(self, *order: Any) -> dict[str, float]:
+        """What one piece of work took and gave."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         print(json.dumps(order), file=self.process.stdin, flush=True)

@@ -1,6 +1,6 @@
 """Puts a run's best weights into the package, says what they are worth, and brings pictures and pages up to date.
 
-    python scripts/bundle.py RUN --data mnist:FOLDER [--name mnist] [--recipe mnist-fast]
+    python scripts/bundle.py RUN --data mnist:FOLDER [--name mnist] [--recipe mnist-fast] [--init mnist]
 
 Weights are rounded to half precision; what is evaluated and drawn afterwards are the rounded ones, as `pixelsnail.load`
 gives them. In README.md and docs/how-to.md the text between <!-- mnist NAME --> and <!-- / --> is replaced.
@@ -13,11 +13,8 @@ from pathlib import Path
 
 from pixelsnail import checkpoints, data, evaluation, pictures
 from pixelsnail.checkpoints.folder import PACKAGED
-from pixelsnail.cli.curve import draw, milestones, words
-from pixelsnail.cli.table import with_error
-from pixelsnail.cli.terminal import Terminal
 from pixelsnail.models import Model
-from pixelsnail.training.history import read_history
+from pixelsnail.training.history import draw_history, milestones, read_history
 
 ROOT = Path(__file__).parents[1]
 PAGES = ("README.md", "docs/how-to.md")
@@ -38,11 +35,10 @@ def rounded(model: Model) -> Model:
     return half
 
 
-def judge(model: Model, source: str, draws: int, limit: int | None, terminal: Terminal) -> dict[str, object]:
+def judge(model: Model, source: str, draws: int, limit: int | None) -> dict[str, object]:
     """The nats of the test images over several dynamic binarisations, and of the embedded ones in their first draw."""
     images = data.open(source, "test", binarize="dynamic")
-    with terminal.progress("evaluating", "images") as progress:
-        found = evaluation.evaluate(model, images, binarizations=draws, limit=limit, progress=progress)
+    found = evaluation.evaluate(model, images, binarizations=draws, limit=limit)
     mini = evaluation.evaluate(model, data.open(EMBEDDED, "test", binarize="dynamic"))
     return {
         "test_nats": found.nats,
@@ -76,6 +72,14 @@ def known(run: Path, recipe: str, held_out: int) -> dict[str, object]:
     }
 
 
+def added(about: dict[str, object], earlier: dict[str, object]) -> dict[str, object]:
+    """What is known of a run that began with an earlier training's weights: of both together, and of the earlier."""
+    lengths = ("steps", "epochs", "seconds", "seconds_with_pauses")
+    kept = ("recipe", *lengths, "validation_nats", "data", "seed", "test_nats", "test_nats_standard_error")
+    sums = {name: round(about[name] + earlier[name], 3) for name in lengths}
+    return {**about, **sums, "initial": {name: earlier[name] for name in kept}}
+
+
 def held_out(run: Path) -> int:
     """How many training images the run kept for validation."""
     found = re.search(r"^  validation: (\d+)$", (run / "recipe.yaml").read_text(), re.M)
@@ -95,9 +99,9 @@ def replace(names: dict[str, str]) -> None:
 def write_curve(run: Path) -> None:
     """The picture of a run's nats against time, and the table of docs/how-to.md."""
     rows = read_history(run)
-    draw(rows, CURVE)
+    draw_history(rows, CURVE)
     lines = ["| after | steps | training nats | validation nats |", "|---|---|---|---|"]
-    lines += [f"| {' | '.join(words(one))} |" for one in milestones(rows)]
+    lines += [f"| {' | '.join(one.words())} |" for one in milestones(rows)]
     replace({"curve": "\n" + "\n".join(lines) + "\n"})
     print(f"{CURVE.name}: {len(rows)} rows, until step {rows[-1].step}")
 
@@ -108,6 +112,7 @@ def main() -> None:
     parser.add_argument("--data", metavar="SOURCE", help="mnist:FOLDER, whose test images are evaluated")
     parser.add_argument("--name", default="mnist", help="name in the package (default mnist)")
     parser.add_argument("--recipe", default="mnist-fast", help="the recipe's name (default mnist-fast)")
+    parser.add_argument("--init", metavar="RUN", help="what the run began from (--init), for its time and epochs")
     parser.add_argument("--binarizations", type=int, default=10, help="draws of each test image (default 10)")
     parser.add_argument("--limit", type=int, help="only the first test images, for a trial")
     parser.add_argument("--device", default="cpu", help="where to evaluate (default cpu)")
@@ -119,17 +124,18 @@ def main() -> None:
     if options.data is None:
         parser.error("--data is missing; expected mnist:FOLDER")
     about = known(options.run, options.recipe, held_out(options.run))
+    if options.init is not None:
+        about = added(about, checkpoints.about(options.init))
     half = rounded(checkpoints.load(options.run))
     model = copy.deepcopy(half).float()  # what loading gives
-    with Terminal() as terminal:
-        about |= judge(model.to(options.device), options.data, options.binarizations, options.limit, terminal)
+    about |= judge(model.to(options.device), options.data, options.binarizations, options.limit)
     checkpoints.save(half, PACKAGED / options.name, about=about)
     print("\n".join(f"{name}: {value}" for name, value in about.items()))
     pictures.write_png(pictures.grid(model.cpu().sample(64), model.levels), SAMPLES)
     hours = about["seconds"] / 3600
     replace(
         {
-            "nats": with_error(about["test_nats"], about["test_nats_standard_error"]),
+            "nats": f"{about['test_nats']:.2f} +- {about['test_nats_standard_error']:.2f}",
             "tested": str(about["test_on"]).removeprefix("MNIST, "),
             "trained": f"{about['epochs']:.1f} epochs, {hours:.1f} hours",
         }

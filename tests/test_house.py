@@ -22,7 +22,8 @@ FLOORS = {
     "pictures": 5,
     "evaluation": 6,
     "training": 7,
-    "cli": 8,
+    "comparison": 8,
+    "cli": 9,
 }
 
 

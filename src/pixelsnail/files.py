@@ -1,10 +1,13 @@
 """Files that are complete or not there."""
 
+import csv
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
+
+from pixelsnail.errors import WrongValueError
 
 
 @contextmanager
@@ -25,3 +28,24 @@ def write_atomically(path: str | Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_csv(path: str | Path, columns: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
+    """A table with a line for the columns' names, complete or not at all. File names that are no UTF-8 stay."""
+    with (
+        write_atomically(path) as temporary,
+        temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file,
+    ):
+        csv.writer(file, lineterminator="\n").writerows([columns, *rows])
+
+
+def read_csv(path: str | Path, columns: Sequence[str]) -> list[dict[str, str]]:
+    """The complete lines of a table with these columns; a last line that was cut short by a kill is none.
+
+    Raises ValueError for another table.
+    """
+    text = Path(path).read_text(encoding="utf-8")
+    header, *rows = csv.reader(text[: text.rfind("\n") + 1].splitlines()) if "\n" in text else [[]]
+    if tuple(header) != tuple(columns):
+        raise WrongValueError(f"{path} does not begin with {','.join(columns)}; expected the table that was written.")
+    return [dict(zip(columns, row, strict=True)) for row in rows if len(row) == len(columns)]

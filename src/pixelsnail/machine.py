@@ -1,12 +1,14 @@
-"""What a figure was measured on."""
+"""What a figure was measured on, and which of several processes this is."""
 
+import os
 import platform
-from importlib import metadata
 from pathlib import Path
 
 
 def describe() -> dict[str, str | int]:
     """Processor, threads, instructions and versions."""
+    from importlib import metadata  # slow to import, and the command line asks `is_first_process` alone
+
     import torch
 
     processor = platform.processor() or platform.machine()
@@ -23,3 +25,8 @@ def describe() -> dict[str, str | int]:
         "python": platform.python_version(),
         "pixelsnail": metadata.version("pixelsnail"),
     }
+
+
+def is_first_process() -> bool:
+    """Whether this is the only process of a training, or the one of several that writes and talks."""
+    return not any(int(os.environ.get(name, 0)) for name in ("RANK", "LOCAL_RANK"))

@@ -52,7 +52,7 @@ def test_seconds_are_a_budget_too_and_fields_are_for_all(pixelsnail, recipes, tm
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ((), "one of the arguments --steps --seconds is required"),
+        ((), "compare needs --steps or --seconds; for example: pixelsnail compare"),
         (("--steps", 2, "--seconds", 3), "not allowed with"),
         (("--seconds", -1), "--seconds is '-1'; expected a number above 0"),
         (("--steps", 2, "--model.chanels", 3), "did you mean 'model.channels'?"),
@@ -71,7 +71,7 @@ def test_an_interrupted_comparison_says_how_it_goes_on(pixelsnail, recipes, tmp_
     def stop(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(import_module("pixelsnail.training.compare"), "train", stop)
+    monkeypatch.setattr(import_module("pixelsnail.comparison.trainings"), "train", stop)
     outcome = pixelsnail("compare", *recipes, "--steps", 2, "--out", tmp_path / "out")
     assert outcome.status == 130
     assert "the same command with --resume goes on" in outcome.err

@@ -124,7 +124,7 @@ def test_different_protocols_are_refused_in_one_table(pixelsnail, run, source, t
     grey = another_run(tmp_path, "grey", levels=256, source=source, binarize="dynamic")
     outcome = pixelsnail("evaluate", run, grey)
     assert (outcome.status, outcome.out) == (1, "")
-    assert f"{grey} models images of 1 channels and 256 levels, the first run images of 1 and 2" in outcome.err
+    assert f"{grey} models images of 1 channels and 256 levels, {run} images of 1 and 2" in outcome.err
 
 
 def test_a_picture_shows_where_the_nats_are(pixelsnail, run, source, tmp_path):

@@ -88,7 +88,7 @@ def test_a_wrong_argument_is_one_sentence(pixelsnail, run, tmp_path, command, wo
 def test_a_name_that_is_neither_run_nor_model_names_the_nearest(pixelsnail, tmp_path):
     outcome = pixelsnail("receptive-field", "PixelSNAL", "--out", tmp_path / "a.png")
     assert (outcome.status, outcome.out) == (1, "")
-    assert "There is no run or model PixelSNAL; did you mean PixelSNAIL?" in outcome.err
+    assert "There is no run or model PixelSNAL; did you mean 'PixelSNAIL'?" in outcome.err
 
 
 def test_a_run_named_twice_is_refused(pixelsnail, run, tmp_path):

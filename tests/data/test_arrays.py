@@ -1,4 +1,4 @@
-"""Integer arrays in an npz file."""
+"""Files of arrays: npz, npy, and tensors that torch saved."""
 
 from pathlib import Path
 
@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from pixelsnail import data
+from pixelsnail.data import loading
 
 
 @pytest.fixture
@@ -59,20 +60,27 @@ def test_one_array_is_split_the_same_way_every_time(npz, name, labels):
         (noise(4, 3, 5, 6), (3, 5, 6)),
         (noise(4, 2, 5, 6), (2, 5, 6)),
         (noise(4, 5, 6, 3), (3, 5, 6)),
-        (noise(4, 3, 5, 3), (3, 5, 3)),
+        (noise(4, 5, 6, 1), (1, 5, 6)),
+        (noise(4, 9, 8, 4), (4, 9, 8)),
+        (noise(4, 8, 8, 5), (5, 8, 8)),
+        (noise(4, 1, 5, 3), (1, 5, 3)),
     ],
 )
 def test_channels_may_be_missing_or_last(npz, array, shape):
     images = data.open(npz(train=array))
     assert images.shape == shape
-    if array.shape[-1] == 3 and array.shape[1] != 3:
+    if array.ndim == 4 and array.shape[-1] == shape[0]:
         assert np.array_equal(images.batch([1])[0].permute(1, 2, 0).numpy(), array[1])
 
 
 @pytest.mark.parametrize(
     ("array", "given", "levels", "dtype"),
     [
-        (noise(4, 5, 6, high=9), None, 256, torch.uint8),
+        (np.full((4, 5, 6), 16, np.uint8), None, 17, torch.uint8),
+        (np.full((4, 5, 6), 16, np.int64), None, 17, torch.uint8),
+        (np.full((4, 5, 6), 16.0), None, 17, torch.uint8),
+        (np.full((4, 5, 6), 200, np.int64), None, 256, torch.uint8),
+        (np.full((4, 5, 6), 65535, np.uint16), None, 65536, torch.int64),
         (noise(4, 5, 6, high=9), 9, 9, torch.uint8),
         (noise(4, 5, 6, high=2), None, 2, torch.uint8),
         (noise(4, 5, 6, high=2) == 1, None, 2, torch.uint8),
@@ -97,17 +105,29 @@ def test_levels_are_those_of_all_splits(npz):
 @pytest.mark.parametrize(
     ("arrays", "says"),
     [
-        ({"train": noise(4, 5, 6) / 255}, "train in .* has dtype float64; expected integer levels.*astype"),
-        ({"train": np.full((4, 5, 6), np.nan)}, "has dtype float64"),
-        ({"train": noise(4, 5)}, r"has shape \(4, 5\); expected \(N, H, W\) or \(N, C, H, W\)"),
+        (
+            {"train": noise(4, 5, 6) / 255},
+            r"holds float64 from 0.* to 0.* with fractions; expected .*\(x \* 255\).round",
+        ),
+        ({"train": noise(4, 5, 6) / 127.5 - 1}, r"with fractions; expected whole numbers.*\(x \+ 1\) \* 127.5"),
+        ({"train": noise(4, 5, 6) / 7}, "with fractions; expected whole numbers.*Round or quantise"),
+        ({"train": np.full((4, 5, 6), np.nan)}, r"holds nan at \(0, 0, 0\)"),
+        ({"train": noise(4, 5, 6) * 1j}, "has dtype complex128; expected whole numbers"),
+        ({"x": np.array(3)}, r"has shape \(\); expected \(N, H, W\)"),
+        ({"train": noise(4, 5)}, r"has shape \(4, 5\); expected \(N, H, W\), .*reshape"),
+        ({"train": noise(4, 2, 3, 5, 5)}, r"has shape \(4, 2, 3, 5, 5\); expected \(N, H, W\)"),
+        ({"train": noise(4, 3, 5, 3)}, "3 channels of 5 x 3 or 3 channels of 3 x 5; say which: axes NCHW or NHWC"),
+        ({"train": noise(4, 28, 28, 28)}, "28 channels of 28 x 28 or 28 channels of 28 x 28; say which"),
+        ({"x": noise(9, 8, 3)}, "9 grey images of 8 x 3 or one RGB image of 9 x 8; .*axes NHW"),
         ({"train": noise(0, 5, 6)}, r"has shape \(0, 5, 6\)"),
         ({"train": np.arange(-2, 10).reshape(3, 2, 2)}, r"holds -2 at \(0, 0, 0\)"),
-        ({"digits": noise(4, 5, 6)}, "holds digits; expected an array train"),
-        ({}, "holds nothing; expected an array train"),
-        ({"train": noise(4, 5, 6), "train_labels": np.arange(3)}, r"train_labels .* int64 of shape \(3,\); expected 4"),
-        ({"train": noise(4, 5, 6), "train_labels": np.ones(4)}, "train_labels .* is float64"),
+        ({"one": noise(4, 5, 6), "two": noise(4, 5, 6)}, "holds one, two; expected an array x, images or codes"),
+        ({"x": noise(4, 5, 6), "images": noise(4, 5, 6)}, "holds x and images, which may both be the images"),
+        ({"val": noise(4, 5, 6), "valid": noise(4, 5, 6)}, "holds val and valid, which may both be validation images"),
+        ({"test_a": noise(4, 5, 6)}, "'a_test' looks like a split's name and is none"),
+        ({}, "holds nothing; expected an array x"),
         ({"train": noise(4, 5, 6), "levels": 1}, "levels in .* is 1; expected a whole number of at least 2"),
-        ({"train": np.full((4, 5, 6), 9), "levels": 9}, "holds level 9, but says levels = 9"),
+        ({"train": np.full((4, 5, 6), 9), "levels": 9}, "holds level 9, but levels is 9; expected 0 ... 8"),
         ({"train": np.array([None, {}])}, "holds pickled objects.*never opened"),
     ],
 )
@@ -138,10 +158,11 @@ def test_other_files_are_not_opened(tmp_path):
     path.write_bytes(b"no arrays here")
     with pytest.raises(ValueError, match="is no npz file"):
         data.open(f"npz:{path}")
-    with path.open("wb") as file:
-        np.save(file, noise(4, 5, 6))
-    with pytest.raises(ValueError, match=r"single array \(npy\); expected an npz file"):
+    path.write_bytes(b"\x89HDF\r\n")
+    with pytest.raises(ValueError, match="is an HDF5 file; expected an npz, npy or pt file"):
         data.open(f"npz:{path}")
+    with pytest.raises(IsADirectoryError, match=f"is a folder; .*folder:{tmp_path}"):
+        data.open(f"npz:{tmp_path}")
 
 
 def test_a_pickle_is_not_run(tmp_path):
@@ -155,4 +176,152 @@ def test_a_pickle_is_not_run(tmp_path):
     np.savez(path, train=np.array([Harm()], dtype=object))
     with pytest.raises(ValueError, match="pickled objects"):
         data.open(f"npz:{path}")
+    assert not ran.exists()
+
+
+def test_what_a_file_is_decides_and_not_its_name(tmp_path):
+    array = noise(4, 5, 6)
+    path = tmp_path / "file.npz"
+    with path.open("wb") as file:
+        np.save(file, array)
+    assert np.array_equal(data.open(f"npz:{path}", "all").batch(range(4)).numpy()[:, 0], array)
+    torch.save(torch.tensor(array), path)
+    assert np.array_equal(data.open(f"npz:{path}", "all").batch(range(4)).numpy()[:, 0], array)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("x_train", "y_train", "x_test", "y_test"),
+        ("train_images", "train_labels", "test_images", "test_labels"),
+        ("X_TRAIN", "Y_TRAIN", "X_TEST", "Y_TEST"),
+        ("trainX", "trainY", "testX", "testY"),
+        ("train", "train_targets", "test", "test_targets"),
+        ("training_data", "training_labels", "testing_data", "testing_labels"),
+    ],
+)
+def test_arrays_are_found_under_the_names_that_people_give(npz, names):
+    values = (noise(6, 5, 4), np.arange(6)[:, None], noise(2, 5, 4), np.array([7, 8])[:, None])
+    source = npz(**dict(zip(names, values, strict=True)))
+    assert data.splits_of(source) == ("train", "test")
+    assert data.open(source).labels.tolist() == list(range(6))
+    assert data.open(source, "test").labels.tolist() == [7, 8]
+    assert data.open(source, "test").classes == data.open(source).classes == 9
+
+
+@pytest.mark.parametrize("images", ["x", "images", "X", "data", "codes", "arr_0", "digits"])
+@pytest.mark.parametrize("labels", ["labels", "y", "label", "targets", "x_labels"])
+def test_one_array_and_its_labels_have_many_names(npz, images, labels):
+    found = data.open(npz(**{images: noise(5, 4, 4), labels: np.arange(5)}), "all")
+    assert (len(found), found.classes, found.labels.tolist()) == (5, 5, [0, 1, 2, 3, 4])
+
+
+@pytest.mark.parametrize(
+    ("labels", "reason"),
+    [
+        (np.arange(3), r"shape \(3,\), which is not one label for each of 4 images"),
+        (np.full(4, 0.5), "holds float64, which is no class"),
+        (np.array([1, 2, np.nan, 0]), "has no label at 2"),
+        (noise(4, 2), r"shape \(4, 2\)"),
+    ],
+)
+def test_labels_that_nobody_needs_stop_nothing(npz, labels, reason):
+    images = data.open(npz(train=noise(4, 5, 6), train_labels=labels))
+    assert images.labels is None
+    assert images.classes is None
+    assert len(images.batch(range(4))) == 4
+    assert "no labels (train_labels " in str(images.read)
+    with pytest.raises(ValueError, match=f"has no labels .*{reason}.*; a class-conditional model needs one an image"):
+        images.needed_labels()
+
+
+def test_labels_may_be_text_whole_floats_or_one_hot(npz):
+    text = data.open(npz(x=noise(3, 5, 6), y=np.array(["dog", "cat", "dog"])), "all")
+    assert (text.labels.tolist(), text.class_names, text.classes) == ([1, 0, 1], ("cat", "dog"), 2)
+    assert data.open(npz(x=noise(3, 5, 6), y=np.array([2.0, 0, 1])), "all").labels.tolist() == [2, 0, 1]
+    assert data.open(npz(x=noise(3, 5, 6), y=np.eye(4)[[2, 0, 1]]), "all").labels.tolist() == [2, 0, 1]
+
+
+def test_names_of_classes_are_those_of_all_splits(npz):
+    source = npz(
+        train=noise(2, 5, 6), test=noise(1, 5, 6), train_labels=np.array(["a", "c"]), test_labels=np.array(["b"])
+    )
+    assert data.open(source).labels.tolist() == [0, 2]
+    assert data.open(source, "test").labels.tolist() == [1]
+
+
+def test_labels_beside_splits_are_used_or_said(npz):
+    source = npz(train=noise(4, 5, 6), test=noise(2, 5, 6), labels=np.arange(4))
+    assert data.open(source).labels.tolist() == [0, 1, 2, 3]
+    source = npz(train=noise(4, 5, 6), test=noise(2, 5, 6), labels=np.arange(6))
+    assert data.open(source).labels is None
+    assert "array labels not used" in str(data.open(source).read)
+
+
+def test_the_meaning_of_axes_can_be_said(npz):
+    array = noise(4, 3, 5, 3)
+    assert data.open(npz(train=array, axes="NCHW")).shape == (3, 5, 3)
+    assert data.open(npz(train=array, axes="NHWC")).shape == (3, 3, 5)
+    assert data.open(npz(train=array), axes="NHWC").shape == (3, 3, 5)
+    with pytest.raises(ValueError, match="axes is 'NWHC'"):
+        data.open(npz(train=array), axes="NWHC")
+    assert data.open(npz(x=noise(9, 8, 3)), "all", axes="NHW").shape == (1, 8, 3)
+
+
+def test_an_empty_split_is_none(npz):
+    source = npz(train=noise(4, 5, 6), test=noise(0, 5, 6))
+    assert data.splits_of(source) == ("train",)
+    assert "array test is empty" in str(data.open(source).read)
+    with pytest.raises(ValueError, match=r"has shape \(0, 5, 6\); expected at least one image"):
+        data.open(npz(train=noise(0, 5, 6), test=noise(0, 5, 6)))
+
+
+def test_splits_are_told_without_reading_arrays(npz):
+    source = npz(train=noise(4, 3, 5, 3), test=noise(4, 3, 5, 3))
+    assert data.splits_of(source) == ("train", "test")
+    assert len(data.open(source, axes="NCHW")) == 4
+
+
+def test_arrays_larger_than_memory_stay_on_the_disk(tmp_path, monkeypatch):
+    monkeypatch.setattr(loading, "MEMORY", 100)
+    monkeypatch.setattr(loading.load, "__defaults__", (100,))
+    array = noise(40, 5, 6)
+    np.savez(tmp_path / "x.npz", x=array, y=np.arange(40))
+    np.savez_compressed(tmp_path / "c.npz", x=array)
+    np.savez(tmp_path / "f.npz", x=np.asfortranarray(array))
+    np.save(tmp_path / "x.npy", array)
+    torch.save(torch.tensor(array), tmp_path / "x.pt")
+    assert isinstance(loading.load(tmp_path / "x.npz")["x"], np.memmap)
+    assert isinstance(loading.load(tmp_path / "x.npy")["x"], np.memmap)
+    for name in ("x.npz", "c.npz", "f.npz", "x.npy", "x.pt"):
+        images = data.open(f"npz:{tmp_path / name}", "all")
+        assert np.array_equal(images.batch([39, 3]).numpy()[:, 0], array[[39, 3]])
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ({"a.weight": torch.zeros(2), "a.bias": torch.zeros(2)}, "holds a model's weights"),
+        ("text", "holds str; expected a tensor of levels"),
+        ([torch.zeros(2, 2), torch.zeros(3, 3)], "holds list; expected"),
+        (torch.rand(3, 4, 4), "float32 from .* with fractions"),
+        (torch.zeros(3, 4, 4).to_sparse(), "sparse or quantised"),
+    ],
+)
+def test_a_torch_file_without_images_says_what_it_holds(tmp_path, content, says):
+    torch.save(content, tmp_path / "x.pt")
+    with pytest.raises(ValueError, match=f"{says}"):
+        data.open(f"pt:{tmp_path / 'x.pt'}")
+
+
+def test_a_torch_file_runs_nothing(tmp_path):
+    ran = tmp_path / "ran"
+
+    class Harm:
+        def __reduce__(self):
+            return (Path.touch, (ran,))
+
+    torch.save({"x": torch.zeros(2, 3, 3), "harm": Harm()}, tmp_path / "x.pt")
+    with pytest.raises(ValueError, match=r"it holds more than tensors.*can run code"):
+        data.open(f"pt:{tmp_path / 'x.pt'}")
     assert not ran.exists()

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from pixelsnail import data
-from pixelsnail.data import folder
+from pixelsnail.data import folder, rules
 
 
 def test_sub_folders_are_splits(tmp_path, save):
@@ -49,30 +49,6 @@ def test_colour_stays_colour_and_grey_stays_grey(tmp_path, save):
     assert np.array_equal(images.batch([0])[0].numpy(), levels)
 
 
-def test_images_of_1_bit_are_grey_and_an_opaque_alpha_channel_is_left_out(tmp_path):
-    Image.fromarray(np.array([[True, False]])).save(tmp_path / "bits.png")
-    assert data.from_files([tmp_path / "bits.png"]).batch([0]).tolist() == [[[[255, 0]]]]
-    pixels = np.full((1, 2, 4), 255, np.uint8)
-    pixels[..., :3] = 7
-    Image.fromarray(pixels).save(tmp_path / "alpha.png")
-    assert data.from_files([tmp_path / "alpha.png"]).batch([0]).unique().tolist() == [7]
-    pixels[..., 3] = 100
-    Image.fromarray(pixels).save(tmp_path / "alpha.png")
-    with pytest.raises(ValueError, match=r"alpha\.png has transparent pixels; expected grey or RGB"):
-        data.from_files([tmp_path / "alpha.png"])
-
-
-def test_images_of_two_shapes_are_both_named(tmp_path, save):
-    save(tmp_path / "train" / "a.png")
-    save(tmp_path / "train" / "b.png", size=(6, 4))
-    message = r"b\.png is grey, 6 x 4, but .*a\.png is grey, 5 x 4; expected images of one shape"
-    with pytest.raises(ValueError, match=message):
-        data.open(f"folder:{tmp_path}")
-    save(tmp_path / "train" / "b.png", mode="RGB")
-    with pytest.raises(ValueError, match=r"b\.png is RGB, 5 x 4, but .*a\.png is grey"):
-        data.open(f"folder:{tmp_path}")
-
-
 @pytest.mark.parametrize("suffix", ["png", "jpg", "bmp", "gif"])
 @pytest.mark.parametrize("keep", [0, 0.3, 0.7])
 def test_a_truncated_image_is_named_before_training_starts(tmp_path, save, suffix, keep):
@@ -81,21 +57,6 @@ def test_a_truncated_image_is_named_before_training_starts(tmp_path, save, suffi
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * keep)])
     with pytest.raises(ValueError, match=f"{path} cannot be read as an image"):
-        data.open(f"folder:{tmp_path}")
-
-
-def test_a_file_that_is_no_image_is_named(tmp_path):
-    path = tmp_path / "train" / "0.png"
-    path.parent.mkdir()
-    path.write_text("not a picture")
-    with pytest.raises(ValueError, match=rf"{path} cannot be read as an image \(no known image format\)"):
-        data.open(f"folder:{tmp_path}")
-
-
-def test_images_of_16_bits_are_refused(tmp_path):
-    (tmp_path / "train").mkdir()
-    Image.fromarray(np.zeros((2, 2), np.uint16)).save(tmp_path / "train" / "0.png")
-    with pytest.raises(ValueError, match=r"0\.png has Pillow's mode I;16; expected 8-bit grey or RGB"):
         data.open(f"folder:{tmp_path}")
 
 
@@ -111,18 +72,176 @@ def test_a_folder_without_images_or_without_the_split_says_so(tmp_path, save):
         data.open(f"folder:{tmp_path}", "test")
 
 
-def test_a_split_that_got_no_images_says_so(tmp_path, save):
-    save(tmp_path / "only.png")
-    empty = [split for split in ("train", "validation", "test") if folder.splits.of("only.png") != split]
-    with pytest.raises(ValueError, match=f"The split '{empty[0]}' of folder:.* is empty"):
-        data.open(f"folder:{tmp_path}", empty[0])
-
-
 def test_images_beside_folders_of_images_are_refused(tmp_path, save):
     save(tmp_path / "train" / "0.png")
     save(tmp_path / "train" / "cats" / "1.png")
     with pytest.raises(ValueError, match=r"holds images \(0\.png\) beside sub-folders with images \(cats\)"):
         data.open(f"folder:{tmp_path}")
+
+
+def test_images_of_two_sizes_are_both_named(tmp_path, save):
+    save(tmp_path / "train" / "a.png")
+    save(tmp_path / "train" / "b.png", size=(6, 4))
+    message = r"b\.png is 6 x 4, but .*a\.png is 5 x 4; expected images of one size"
+    with pytest.raises(ValueError, match=message):
+        data.open(f"folder:{tmp_path}")
+
+
+@pytest.mark.parametrize("first", ["L", "RGB"])
+def test_grey_among_colour_is_repeated_whatever_the_order(tmp_path, save, first):
+    """C49's order, and C54."""
+    levels = [
+        save(tmp_path / f"{i}.png", mode=mode, seed=i)
+        for i, mode in enumerate((first, {"L": "RGB", "RGB": "L"}[first]))
+    ]
+    images = data.open(f"folder:{tmp_path}", "all")
+    assert images.shape == (3, 5, 4)
+    assert np.array_equal(
+        images.batch([0, 1]).numpy(), np.stack([np.broadcast_to(level, (3, 5, 4)) for level in levels])
+    )
+    assert "grey repeated as red, green and blue (1 of 2)" in str(images.read)
+
+
+# Names of splits (C36)
+
+
+@pytest.mark.parametrize(
+    ("train", "validation", "test"),
+    [
+        ("Train", "Validation", "Test"),
+        ("TRAIN", "VAL", "TEST"),
+        ("training", "valid", "testing"),
+        ("training_set", "dev_set", "test_set"),
+        ("train_images", "val_images", "test_images"),
+        ("train2017", "val2017", "test2017"),
+        ("trainImages", "valImages", "testImages"),
+    ],
+)
+def test_splits_are_known_by_their_usual_names(tmp_path, save, train, validation, test):
+    for i, name in enumerate((train, validation, test)):
+        save(tmp_path / name / f"{i}.png", seed=i)
+    source = f"folder:{tmp_path}"
+    assert data.splits_of(source) == ("train", "validation", "test")
+    for i, split in enumerate(data.splits_of(source)):
+        images = data.open(source, split)
+        assert images.labels is None
+        assert images.files == (f"{(train, validation, test)[i]}/{i}.png",)
+
+
+@pytest.mark.parametrize("name", ["testA", "test_old", "my test", "holdout", "held-out-unseen", "train_and_test"])
+def test_what_looks_like_a_split_and_is_not_known_is_refused(tmp_path, save, name):
+    save(tmp_path / "train" / "0.png")
+    save(tmp_path / name / "1.png")
+    with pytest.raises(ValueError, match=f"'{name}' looks like a split's name and is none; expected train"):
+        data.open(f"folder:{tmp_path}")
+
+
+@pytest.mark.parametrize("name", ["latest", "contest", "trainers", "value", "develop", "x", "images"])
+def test_words_that_only_begin_or_end_as_a_split_are_classes(tmp_path, save, name):
+    save(tmp_path / name / "0.png")
+    save(tmp_path / "other" / "1.png")
+    assert data.open(f"folder:{tmp_path}", "all").class_names == tuple(sorted((name, "other")))
+
+
+def test_two_names_of_one_split_are_refused(tmp_path, save):
+    save(tmp_path / "Train" / "0.png")
+    save(tmp_path / "training" / "1.png")
+    with pytest.raises(ValueError, match="holds Train and training, which both mean train; expected one"):
+        data.open(f"folder:{tmp_path}")
+
+
+@pytest.mark.parametrize("beside", ["0.png", "cats/0.png"])
+def test_images_beside_a_test_folder_are_not_ignored(tmp_path, save, beside):
+    save(tmp_path / beside)
+    save(tmp_path / "test" / "1.png")
+    with pytest.raises(ValueError, match=f"holds {beside} beside its split test; expected every image in train"):
+        data.open(f"folder:{tmp_path}", "test")
+
+
+def test_splits_below_classes_are_refused(tmp_path, save):
+    for i, name in enumerate(("cat/train", "cat/test", "dog/train")):
+        save(tmp_path / name / f"{i}.png", seed=i)
+    with pytest.raises(ValueError, match="cat holds the split train; expected splits above classes: train/cat"):
+        data.open(f"folder:{tmp_path}")
+
+
+# Small folders (C40)
+
+
+@pytest.mark.parametrize("count", range(1, 12))
+def test_no_split_of_a_folder_is_empty_by_the_luck_of_names(tmp_path, save, count):
+    for i in range(count):
+        save(tmp_path / f"{i}.png", seed=i)
+    source = f"folder:{tmp_path}"
+    splits = data.splits_of(source)
+    assert splits == ("train", "validation", "test")[:count]
+    found = [file for split in splits for file in data.open(source, split).files]
+    assert sorted(found) == sorted(f"{i}.png" for i in range(count))
+    if count < 3:
+        with pytest.raises(ValueError, match=f"has no split 'test': its {count} images? without splits are divided by"):
+            data.open(source, "test")
+
+
+def test_division_gives_eight_one_one_tenths_and_fills_what_is_empty():
+    parts = rules.divide([str(i) for i in range(3000)])
+    assert [len(parts[split]) for split in rules.SPLITS] == [pytest.approx(n, abs=60) for n in (2400, 300, 300)]
+    for seed in range(50):
+        few = rules.divide([f"{seed}-{i}" for i in range(3)])
+        assert sorted(np.concatenate(list(few.values())).tolist()) == [0, 1, 2]
+        assert set(few) == set(rules.SPLITS)
+
+
+# Files that are left out (C60)
+
+
+def test_images_are_known_by_their_first_bytes_and_others_are_counted(tmp_path, save):
+    for i, suffix in enumerate(("png", "jpg", "JPEG", "jfif", "webp")):
+        levels = np.random.default_rng(i).integers(0, 256, (5, 4, 3), dtype=np.uint8)
+        Image.fromarray(levels).save(tmp_path / f"{i}.{suffix}", **({"format": "JPEG"} if suffix == "jfif" else {}))
+    (tmp_path / "0.png").rename(tmp_path / "without a suffix")
+    for name in ("notes.txt", "list.csv"):
+        (tmp_path / name).write_text("text")
+    images = data.open(f"folder:{tmp_path}", "all")
+    assert len(images) == 5
+    assert images.left_out == ("list.csv", "notes.txt")
+    assert str(images.read).endswith("left out 2 files (list.csv, ...)")
+
+
+def test_images_deeper_than_a_class_are_counted_or_asked_for(tmp_path, save):
+    save(tmp_path / "train" / "cat" / "old" / "0.png")
+    with pytest.raises(FileNotFoundError, match=r"only deeper than one folder a class \(train/cat/old/0.png\)"):
+        data.open(f"folder:{tmp_path}")
+    save(tmp_path / "train" / "cat" / "1.png")
+    images = data.open(f"folder:{tmp_path}")
+    assert (images.files, images.left_out) == (("train/cat/1.png",), ("train/cat/old/0.png",))
+
+
+def test_files_beside_a_train_folder_are_counted(tmp_path, save):
+    save(tmp_path / "train" / "0.png")
+    save(tmp_path / "preview.png")
+    assert data.open(f"folder:{tmp_path}").left_out == ("preview.png",)
+
+
+def test_a_flat_folder_is_judged_whole(tmp_path, save):
+    """C37."""
+    for i in range(40):
+        save(tmp_path / f"{i:02}.png", seed=i)
+    images = data.open(f"folder:{tmp_path}", "all")
+    assert len(images) == 40
+    assert images.files == tuple(f"{i:02}.png" for i in range(40))
+    test = data.open(f"folder:{tmp_path}", "test")
+    assert test.files == tuple(images.files[i] for i in test.indices.tolist())
+    assert "divided 80/10/10 by the hash of their names" in str(test.read)
+    assert "divided" not in str(images.read)
+
+
+def test_splits_that_are_judged_together_come_one_after_another(tmp_path, save):
+    for i, name in enumerate(("test/b", "train/a", "train/c", "val/a")):
+        save(tmp_path / name / f"{i}.png", seed=i)
+    images = data.open(f"folder:{tmp_path}", "all")
+    assert images.files == ("train/a/1.png", "train/c/2.png", "val/a/3.png", "test/b/0.png")
+    assert images.labels.tolist() == [0, 2, 0, 1]
+    assert [len(data.open(f"folder:{tmp_path}", split)) for split in ("train", "validation", "test")] == [2, 1, 1]
 
 
 def test_hidden_files_are_left_out(tmp_path, save):
@@ -153,3 +272,23 @@ def test_single_files_keep_their_order(tmp_path, save):
         data.from_files([tmp_path / "c.png"])
     with pytest.raises(ValueError, match="no image files"):
         data.from_files([])
+
+
+def test_files_may_be_folders_and_patterns(tmp_path, save):
+    for i, name in enumerate(("a/0.png", "a/deep/1.png", "b/2.png", "b/3.jpg")):
+        save(tmp_path / name, seed=i)
+    (tmp_path / "a" / "notes.txt").touch()
+    images = data.from_files([tmp_path / "a", f"{tmp_path}/b/*.png"])
+    assert [name.removeprefix(f"{tmp_path}/") for name in images.files] == ["a/0.png", "a/deep/1.png", "b/2.png"]
+    assert [name.removeprefix(f"{tmp_path}/") for name in images.left_out] == ["a/notes.txt"]
+    assert len(data.from_files(f"{tmp_path}/**/*.*g")) == 4
+    with pytest.raises(FileNotFoundError, match=r"Nothing that .* matches is an image"):
+        data.from_files(f"{tmp_path}/*.gif")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(FileNotFoundError, match="empty holds no images"):
+        data.from_files(tmp_path / "empty")
+
+
+def test_a_name_with_a_bracket_is_a_file(tmp_path, save):
+    save(tmp_path / "a[1].png")
+    assert len(data.from_files([tmp_path / "a[1].png"])) == 1

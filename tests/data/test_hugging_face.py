@@ -124,3 +124,113 @@ def test_without_the_library_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "datasets", None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'pixelsnail\[hf\]'"):
         data.open("hf:owner/name")
+
+
+# One rule whatever the order, the feature or the label (C49)
+
+
+@pytest.mark.parametrize("order", ["grey first", "colour first"])
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+def test_grey_and_colour_are_one_set_whatever_comes_first(table, tmp_path, save, order, suffix):
+    modes = ["L", "L", "RGB"] if order == "grey first" else ["RGB", "L", "L"]
+    for i, mode in enumerate(modes):
+        save(tmp_path / f"{i}.{suffix}", mode=mode, seed=i)
+    table([tmp_path / f"{i}.{suffix}" for i in range(3)]).save_to_disk(tmp_path / "rows")
+    images = data.open(f"hf:{tmp_path / 'rows'}", "all")
+    assert images.shape == (3, 5, 4)
+    levels = images.batch(range(3)).numpy()
+    for i, mode in enumerate(modes):
+        assert (levels[i, 0] == levels[i, 1]).all() == (mode == "L")
+
+
+def test_paths_and_bytes_that_were_not_declared_as_images_are(datasets, tmp_path, save):
+    levels = save(tmp_path / "0.png")
+    content = (tmp_path / "0.png").read_bytes()
+    value = datasets.Value
+    both = datasets.Features({"picture": {"bytes": value("binary"), "path": value("string")}})
+    for name, rows in {
+        "undecoded": datasets.Dataset.from_dict(
+            {"picture": [str(tmp_path / "0.png")]},
+            features=datasets.Features({"picture": datasets.Image(decode=False)}),
+        ),
+        "path": datasets.Dataset.from_dict(
+            {"picture": [{"bytes": None, "path": str(tmp_path / "0.png")}]}, features=both
+        ),
+        "bytes": datasets.Dataset.from_dict({"picture": [{"bytes": content, "path": "gone.png"}]}, features=both),
+    }.items():
+        rows.save_to_disk(tmp_path / name)
+        assert np.array_equal(data.open(f"hf:{tmp_path / name}").batch([0])[0].numpy(), levels)
+
+
+def test_a_mode_that_the_set_declares_is_kept(datasets, tmp_path, save):
+    save(tmp_path / "0.png", mode="RGB")
+    features = datasets.Features({"image": datasets.Image(mode="L")})
+    datasets.Dataset.from_dict({"image": [str(tmp_path / "0.png")]}, features=features).save_to_disk(tmp_path / "rows")
+    assert data.open(f"hf:{tmp_path / 'rows'}").shape == (1, 5, 4)
+
+
+def test_a_missing_label_stops_only_who_needs_it(datasets, table, tmp_path, save):
+    for i in range(3):
+        save(tmp_path / f"{i}.png", seed=i)
+    table([tmp_path / f"{i}.png" for i in range(3)], label=[1, None, 0]).save_to_disk(tmp_path / "rows")
+    images = data.open(f"hf:{tmp_path / 'rows'}")
+    assert images.labels is None
+    with pytest.raises(ValueError, match=r"has no labels \(column label has no label at 1\)"):
+        images.needed_labels()
+
+
+def test_a_missing_image_is_a_sentence(table, tmp_path, save):
+    save(tmp_path / "0.png")
+    rows = table([tmp_path / "0.png"]).to_dict()
+    import datasets
+
+    features = datasets.Features({"picture": datasets.Image()})
+    rows = datasets.Dataset.from_dict({"picture": [str(tmp_path / "0.png"), None]}, features=features)
+    rows.save_to_disk(tmp_path / "rows")
+    images = data.open(f"hf:{tmp_path / 'rows'}")
+    with pytest.raises(ValueError, match=r"Image 1 of hf:.* is missing; expected an image in every row"):
+        images.batch([1])
+
+
+def test_names_of_classes_and_negative_labels(datasets, tmp_path, save):
+    save(tmp_path / "0.png")
+    features = datasets.Features({"img": datasets.Image(), "fine": datasets.ClassLabel(names=["dog", "cat"])})
+    files = [str(tmp_path / "0.png")] * 2
+    rows = datasets.Dataset.from_dict({"img": files, "fine": [1, -1]}, features=features)
+    datasets.DatasetDict({"train": rows, "test": rows.select([0])}).save_to_disk(tmp_path / "rows")
+    images = data.open(f"hf:{tmp_path / 'rows'}")
+    assert (images.classes, images.class_names, images.labels.tolist()) == (2, ("dog", "cat"), [1, -1])
+    with pytest.raises(ValueError, match=r"Image 1 of hf:.* has the label -1; expected classes from 0 on"):
+        images.needed_labels()
+
+
+@pytest.mark.parametrize("names", [("train", "unsupervised"), ("train", "test_matched"), ("train", "training")])
+def test_splits_that_are_none_are_said(datasets, table, tmp_path, save, names):
+    save(tmp_path / "0.png")
+    rows = table([tmp_path / "0.png"])
+    datasets.DatasetDict(dict.fromkeys(names, rows)).save_to_disk(tmp_path / "splits")
+    assert data.splits_of(f"hf:{tmp_path / 'splits'}") == ("train",)
+    assert f"splits not used: {names[1]}" in str(data.open(f"hf:{tmp_path / 'splits'}").read)
+
+
+def test_columns_of_arrays_are_images(datasets, tmp_path):
+    levels = np.random.default_rng(0).integers(0, 512, (3, 4, 5))
+    rows = datasets.Dataset.from_dict({"codes": levels.tolist(), "label": [0, 1, 0]})
+    rows.save_to_disk(tmp_path / "rows")
+    images = data.open(f"hf:{tmp_path / 'rows'}", levels=512)
+    assert (images.levels, images.labels.tolist()) == (512, [0, 1, 0])
+    assert np.array_equal(images.batch(range(3))[:, 0].numpy(), levels)
+
+
+def test_without_a_network_the_answer_comes_at_once(datasets, monkeypatch):
+    """Where nothing listens: a port of this machine."""
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(datasets.config, "HF_ENDPOINT", "http://127.0.0.1:9")
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    with pytest.raises(
+        FileNotFoundError, match=r"hf:owner/name is neither a folder nor in the cache, and .* cannot be"
+    ):
+        data.open("hf:owner/name")
+    assert datasets.config.HF_HUB_OFFLINE is False

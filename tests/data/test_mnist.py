@@ -49,14 +49,21 @@ def test_without_files_the_four_that_are_expected_are_named(tmp_path, problem):
     assert "not downloaded" in str(raised.value)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", NAMES[::2])
 def test_a_single_missing_file_is_named(mnist, name):
     (mnist / name).unlink()
     with pytest.raises(FileNotFoundError, match=f"holds no {name}"):
         data.open(f"mnist:{mnist}", "train" if name.startswith("train") else "test")
 
 
-@pytest.mark.parametrize("name", NAMES[:2])
+def test_images_without_labels_are_images(mnist):
+    (mnist / NAMES[1]).unlink()
+    images = data.open(f"mnist:{mnist}")
+    assert images.labels is None
+    assert f"no labels (no labels beside {NAMES[0]})" in str(images.read)
+    assert data.open(f"mnist:{mnist}", "test").labels is not None
+
+
 @pytest.mark.parametrize(
     ("damage", "says"),
     [
@@ -84,17 +91,73 @@ def test_a_single_missing_file_is_named(mnist, name):
         "zeros",
     ],
 )
-def test_a_damaged_file_is_named_with_what_is_wrong(mnist, name, damage, says):
-    path = mnist / name
+def test_a_damaged_file_is_named_with_what_is_wrong(mnist, damage, says):
+    path = mnist / NAMES[0]
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(ValueError, match=f"{path} {says}.*Replace it by a good copy"):
         data.open(f"mnist:{mnist}")
 
 
-def test_images_and_labels_of_different_copies_are_refused(mnist):
+def test_damaged_labels_stop_only_who_needs_them(mnist):
+    (mnist / NAMES[1]).write_bytes(b"<html>404</html>")
+    images = data.open(f"mnist:{mnist}")
+    assert len(images) == 30
+    with pytest.raises(ValueError, match=r"has no labels \(.* begins with the bytes 3c 68 74 6d.*a class-conditional"):
+        images.needed_labels()
+
+
+def test_labels_of_another_copy_are_left_out(mnist):
     (mnist / NAMES[1]).write_bytes((mnist / NAMES[3]).read_bytes())
-    with pytest.raises(ValueError, match=f"{NAMES[0]} holds 30 images, but .*{NAMES[1]} 10 labels"):
-        data.open(f"mnist:{mnist}")
+    images = data.open(f"mnist:{mnist}")
+    assert images.labels is None
+    assert f"{NAMES[1]} has shape (10,), which is not one label for each of 30 images" in str(images.read)
+
+
+# Other names and layouts
+
+
+@pytest.mark.parametrize(
+    ("where", "rename"),
+    [
+        ("", lambda name: name.replace("-idx", ".idx")),
+        ("raw", str),
+        ("FashionMNIST/raw", str),
+        ("KMNIST/raw", lambda name: f"{name}.gz"),
+        ("", lambda name: f"emnist-letters-{name.replace('t10k', 'test')}"),
+    ],
+)
+def test_files_are_found_under_their_other_names_and_places(mnist, tmp_path, where, rename):
+    place = tmp_path / "copy" / where
+    place.mkdir(parents=True)
+    for name in NAMES:
+        (place / rename(name)).write_bytes((mnist / name).read_bytes())
+    source = f"mnist:{tmp_path / 'copy'}"
+    assert data.splits_of(source) == ("train", "test")
+    for split, count in (("train", 30), ("test", 10)):
+        images = data.open(source, split, binarize="none")
+        assert (len(images), images.classes) == (count, 10)
+        expected = data.open(f"mnist:{mnist}", split, binarize="none").batch(range(count))
+        turned = "emnist" in rename("")
+        assert torch.equal(images.batch(range(count)), expected.transpose(2, 3) if turned else expected)
+        assert ("turned upright" in str(images.read)) == turned
+
+
+def test_of_several_sets_one_is_chosen_by_its_name(mnist, tmp_path):
+    folder = tmp_path / "emnist"
+    folder.mkdir()
+    for kind in ("letters", "digits"):
+        for name in NAMES:
+            (folder / f"emnist-{kind}-{name}").write_bytes((mnist / name).read_bytes())
+    with pytest.raises(ValueError, match=f"holds several sets.*mnist:{folder}/emnist-digits, mnist:{folder}/emnist-l"):
+        data.open(f"mnist:{folder}")
+    assert len(data.open(f"mnist:{folder}/emnist-letters", "test")) == 10
+    with pytest.raises(FileNotFoundError, match="emnist-balanced does not exist"):
+        data.open(f"mnist:{folder}/emnist-balanced")
+
+
+def test_classes_are_those_of_all_splits(mnist):
+    (mnist / NAMES[3]).write_bytes((mnist / NAMES[3]).read_bytes()[:-1] + b"\x0b")
+    assert data.open(f"mnist:{mnist}").classes == data.open(f"mnist:{mnist}", "test").classes == 12
 
 
 def test_mnist_mini_is_balanced_and_no_image_is_twice():

@@ -4,6 +4,7 @@ import pickle
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
 
@@ -12,12 +13,24 @@ from pixelsnail import data
 
 @pytest.mark.parametrize(
     ("source", "near"),
-    [("cifar", ""), ("mnist_mini", "mnist-mini"), ("nist", "mnist:FOLDER"), ("foldr:x", "folder:PATH"), ("", "")],
+    [("cifar", "cifar10:FOLDER"), ("mnist_mini", "mnist-mini"), ("nist", "mnist:FOLDER"), ("foldr:x", "folder:PATH")],
 )
 def test_an_unknown_source_is_told_all_forms_and_the_nearest(source, near):
-    forms = "mnist-mini, mnist:FOLDER, folder:PATH, npz:PATH, hf:NAME"
+    forms = "mnist-mini, mnist:FOLDER, folder:PATH, npz:PATH, npy:PATH, pt:PATH, cifar10:FOLDER"
     with pytest.raises(ValueError, match=f"no data source '{source}'; expected one of {forms}.*Did you mean {near}"):
         data.open(source)
+
+
+def test_what_is_near_nothing_is_told_nothing():
+    with pytest.raises(ValueError, match=r"hf:NAME, photos\.$"):
+        data.open("qqqq")
+
+
+def test_a_bare_file_of_arrays_is_told_how_to_name_it(tmp_path):
+    with pytest.raises(ValueError, match=r"Did you mean npz:codes\.npz"):
+        data.open("codes.npz")
+    with pytest.raises(ValueError, match=r"Did you mean pt:codes\.pt"):
+        data.open("codes.pt")
 
 
 def test_a_bare_folder_is_told_how_to_name_it(tmp_path):
@@ -85,6 +98,104 @@ def test_a_part_of_a_set_is_a_set(mnist):
     assert part.labels.tolist() == [9, 4, 4]
     with pytest.raises(ValueError, match="count is 0"):
         images.head(0)
+
+
+def test_splits_are_told_without_trying(mnist, tmp_path, save):
+    assert data.splits_of("mnist-mini") == ("train", "validation", "test")
+    assert data.splits_of(f"mnist:{mnist}") == ("train", "test")
+    assert data.splits_of(f"mnist:{mnist}", validation=5) == ("train", "validation", "test")
+    save(tmp_path / "folder" / "test" / "0.png")
+    assert data.splits_of(f"folder:{tmp_path / 'folder'}") == ("test",)
+
+
+def test_all_of_a_source_with_splits_is_its_splits_in_order(mnist):
+    images = data.open(f"mnist:{mnist}", "all", binarize="none")
+    parts = [data.open(f"mnist:{mnist}", split, binarize="none") for split in ("train", "test")]
+    assert torch.equal(images.batch(range(40)), torch.cat([part.batch(range(len(part))) for part in parts]))
+    assert images.labels.tolist() == [label for part in parts for label in part.labels.tolist()]
+    shuffled = torch.tensor([39, 0, 30, 29])
+    assert torch.equal(images.batch(shuffled), images.batch(range(40))[shuffled])
+
+
+@pytest.mark.parametrize("levels", [300, np.int64(300), np.uint16(300)])
+def test_levels_can_be_said_of_any_source(mnist, levels):
+    images = data.open(f"mnist:{mnist}", binarize="none", levels=levels)
+    assert (images.levels, images.batch([0]).dtype) == (300, torch.int64)
+    with pytest.raises(ValueError, match=r"of mnist:.* holds level \d+, but levels is 17; expected 0 \.\.\. 16"):
+        data.open(f"mnist:{mnist}", binarize="none", levels=17)
+    for wrong in (1, 2.5, "many"):
+        with pytest.raises(ValueError, match=f"levels is {wrong}; expected a whole number of at least 2"):
+            data.open(f"mnist:{mnist}", levels=wrong)
+
+
+# Sources from another folder (C52)
+
+
+def test_a_source_is_found_from_any_folder(mnist, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    kept = data.resolve("mnist:mnist")
+    assert kept == f"mnist:{tmp_path / 'mnist'}"
+    assert data.resolve("mnist:mnist", tmp_path / "other") == f"mnist:{tmp_path / 'other' / 'mnist'}"
+    monkeypatch.chdir("/")
+    assert len(data.open(kept)) == 30
+    assert data.resolve(kept) == kept
+    assert data.resolve("mnist:mnist", tmp_path) == kept
+
+
+def test_what_has_no_path_stays_as_it_is(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for source in ("mnist-mini", "photos", "hf:owner/name"):
+        assert data.resolve(source) == source
+    (tmp_path / "owner" / "name").mkdir(parents=True)
+    assert data.resolve("hf:owner/name") == f"hf:{tmp_path}/owner/name"
+
+
+# A data set of torch
+
+
+def test_images_are_a_data_set_of_levels_and_labels(mnist):
+    images = data.open(f"mnist:{mnist}", binarize="none")
+    assert isinstance(images, torch.utils.data.Dataset)
+    levels, label = images[4]
+    assert torch.equal(levels, images.batch([4])[0])
+    assert (type(label), label) == (int, 4)
+    for index in (np.int64(4), np.uint8(4), torch.tensor(4), -26):
+        assert images[index][1] == 4
+    assert [label for _, label in images] == images.labels.tolist()
+    with pytest.raises(IndexError, match="no image 30"):
+        images[30]
+    with pytest.raises(TypeError, match=r"The index is slice.*images.head\(10\)"):
+        images[:3]
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_data_loader_takes_images(mnist, workers):
+    images = data.open(f"mnist:{mnist}", binarize="none")
+    batches = list(torch.utils.data.DataLoader(images, batch_size=8, num_workers=workers))
+    assert [len(labels) for _, labels in batches] == [8, 8, 8, 6]
+    assert torch.equal(torch.cat([levels for levels, _ in batches]), images.batch(range(30)))
+    assert torch.equal(torch.cat([labels for _, labels in batches]), images.labels)
+    assert batches[0][1].dtype == torch.int64
+
+
+def test_images_without_labels_have_the_label_minus_one(tmp_path, save):
+    save(tmp_path / "train" / "0.png")
+    assert data.open(f"folder:{tmp_path}")[0][1] == -1
+
+
+def test_torch_s_own_tools_take_images(mnist):
+    images = data.open(f"mnist:{mnist}", binarize="none")
+    first, second = torch.utils.data.random_split(images, [10, 20])
+    assert (len(first), len(second)) == (10, 20)
+    assert len(images + images) == 60
+
+
+def test_numpy_s_whole_numbers_are_indices_everywhere(mnist):
+    images = data.open(f"mnist:{mnist}", binarize="none")
+    numbers = np.array([3, 1], dtype=np.uint16)
+    assert torch.equal(images.batch(numbers), images.batch([3, 1]))
+    assert torch.equal(images.batch([np.int32(3), np.int64(1)]), images.batch([3, 1]))
+    assert len(images.head(np.int64(3))) == len(images.subset(numbers)) + 1
 
 
 @pytest.mark.parametrize("index", [30, -1])

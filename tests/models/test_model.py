@@ -23,6 +23,15 @@ def test_the_defaults_are_the_published_model():
     assert model(torch.zeros(1, 1, 28, 28, dtype=torch.uint8)).shape == (1, 1, 28, 28)
 
 
+def test_a_wide_stem_sees_further_at_once():
+    model = MODELS["PixelSNAIL"]((1, 9, 9), 2, stem=7)
+    reached = model.stem(torch.zeros(1, 1, 9, 9, dtype=torch.uint8))
+    for r, c, seen in [(1, 1, True), (1, 7, True), (4, 1, True), (4, 3, True), (4, 4, False), (4, 5, False)]:
+        x = torch.zeros(1, 1, 9, 9, dtype=torch.uint8)
+        x[..., r, c] = 1
+        assert bool((model.stem(x) != reached)[..., 4, 4].any()) == seen, (r, c)
+
+
 @pytest.mark.parametrize(("shape", "levels", "outputs"), [((1, 4, 5), 2, 1), ((3, 4, 5), 2, 3), ((2, 4, 5), 7, 14)])
 def test_parameters_follow_from_channels_and_levels(shape, levels, outputs):
     model = PixelSNAIL(shape, levels, channels=4, blocks=1, residuals=1)
@@ -39,6 +48,8 @@ def test_parameters_follow_from_channels_and_levels(shape, levels, outputs):
         ({"channels": 1}, "channels is 1; expected a whole number of at least 2"),
         ({"blocks": -1}, "blocks is -1"),
         ({"key": 0}, "key is 0"),
+        ({"stem": 1}, "stem is 1; expected a whole number of at least 3"),
+        ({"stem": 4}, "stem is 4; expected an odd number"),
     ],
 )
 def test_an_impossible_model_is_refused(arguments, sentence):

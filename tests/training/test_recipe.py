@@ -108,7 +108,7 @@ def test_text_that_looks_like_a_number_stays_text_where_text_is_asked():
         ({"optimizer.betas": [0.9]}, "optimizer.betas is [0.9]; expected a list of 2 values, each a number."),
         ({"model.channels": "many"}, "model.channels is 'many'; expected a whole number."),
         ({"seed": "x"}, "seed is 'x'; expected a whole number."),
-        ({"optimizer.name": "sgd"}, "optimizer.name is 'sgd'; expected one of adam, adamw."),
+        ({"optimizer.name": "sgd"}, "optimizer.name is 'sgd'; expected one of adam, adamw, muon."),
     ],
 )
 def test_a_wrong_type_is_one_sentence(changes, sentence):
@@ -156,6 +156,18 @@ def test_an_unknown_name_brings_the_nearest(changes, nearest):
             "optimizer: {eps_inside: true, name: adamw}\nmodel: {name: PixelSNAIL}",
             "optimizer.eps_inside is true with optimizer.name adamw and optimizer.weight_decay 0; ",
         ),
+        (
+            "optimizer: {eps_inside: true, name: muon}\nmodel: {name: PixelSNAIL}",
+            "optimizer.eps_inside is true with optimizer.name muon and optimizer.weight_decay 0; ",
+        ),
+        (
+            "optimizer: {name: muon, weight_decay: 0.1}\nmodel: {name: PixelSNAIL}",
+            "optimizer.weight_decay is 0.1 with optimizer.name muon, which has none; leave weight_decay out.",
+        ),
+        (
+            "optimizer: {name: muon, matrix_lr: -1}\nmodel: {name: PixelSNAIL}",
+            "optimizer.matrix_lr is -1.0; expected at least 0.",
+        ),
     ],
 )
 def test_a_wrong_file_is_one_sentence(text, sentence, tmp_path):
@@ -185,7 +197,8 @@ def test_another_model_drops_the_arguments_and_says_so(monkeypatch):
     recipe = read("demo", {"model.name": "Other", "model.blocks": 2}, notes.append)
     assert recipe.model == {"name": "Other", "blocks": 2}
     assert notes == [
-        "The model is Other instead of PixelSNAIL; the recipe's channels, blocks, residuals, key, value are dropped."
+        "The model is Other instead of PixelSNAIL; the recipe's channels, blocks, residuals, key, value, stem are "
+        "dropped."
     ]
     assert read("demo", {"model.name": "PixelSNAIL"}, notes.append) == read("demo")
     assert len(notes) == 1

@@ -116,9 +116,10 @@ def test_the_law_can_fail(tiny, tmp_path, monkeypatch):
         {"trainer.max_steps": 10, "trainer.accumulate_grad_batches": 3, "optimizer.clip": 1.0},
         {"trainer.max_steps": 10, "trainer.limit_train_batches": 3},
         {"trainer.max_steps": 10, "optimizer.eps_inside": True, "optimizer.eps": 1e-6, "model": ORIGINAL},
+        {"trainer.max_steps": 10, "optimizer.name": "muon", "optimizer.schedule": "cosine"},
         {"trainer.max_steps": 10, "run.checkpoint_activations": True, "model": ORIGINAL},
     ],
-    ids=["steps", "epochs", "often", "accumulating", "limited", "eps inside", "computing again"],
+    ids=["steps", "epochs", "often", "accumulating", "limited", "eps inside", "muon", "computing again"],
 )
 @pytest.mark.parametrize("stride", [1, 3])
 def test_killed_again_and_again_at_any_step(tiny, tmp_path, changes, stride):

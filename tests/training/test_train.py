@@ -149,6 +149,24 @@ def test_cosine_ends_at_zero_and_warms_up_first(tiny, tmp_path):
         train(tiny(), out=tmp_path / "other", **changes | {"trainer.max_steps": -1, "trainer.max_time": "00:00:00:01"})
 
 
+@pytest.mark.parametrize("cooldown", [6, 0.5])
+def test_a_trapezoid_decays_over_its_last_steps_or_a_share_of_all(tiny, tmp_path, cooldown):
+    changes = {"optimizer.schedule": "trapezoid", "optimizer.cooldown": cooldown, "run.log": 1, "trainer.max_steps": 12}
+    train(tiny(), out=tmp_path / "run", **changes)
+    rates = [float(row["lr"]) for row in rows(tmp_path / "run") if row["split"] == "train"]
+    assert rates == pytest.approx([0.01 * min(1.0, (12 - t) / 6) for t in range(12)])
+
+
+def test_both_learning_rates_of_muon_follow_the_schedule(tiny, tmp_path):
+    changes = {"name": "muon", "lr": 0.01, "matrix_lr": 0.02, "schedule": "cosine", "warmup": 4}
+    train(tiny(optimizer=changes), out=tmp_path / "run", **{"run.log": 1})
+    checkpoint = torch.load(tmp_path / "run/checkpoints/last.ckpt", weights_only=True)
+    first, second = checkpoint["lr_schedulers"][0]["_last_lr"]
+    assert second == pytest.approx(2 * first)
+    logged = [float(row["lr"]) for row in rows(tmp_path / "run") if row["split"] == "train"]
+    assert logged[3] == pytest.approx(0.01 * (1 + math.cos(math.pi * 3 / 12)) / 2)
+
+
 def test_time_ends_training(tiny, tmp_path):
     run = tmp_path / "run"
     train(tiny(), out=run, **{"trainer.max_steps": -1, "trainer.max_time": {"seconds": 1}, "run.validate": 0})
@@ -176,6 +194,17 @@ def test_a_run_starts_from_anothers_weights(tiny, tmp_path):
     with pytest.raises(ValueError, match="does not fit this PixelSNAIL"):
         train(tiny(), out=tmp_path / "third", init=tmp_path / "first", **{"model.channels": 6})
     assert not (tmp_path / "third").exists()
+
+
+def test_a_run_starts_from_one_with_a_smaller_stem_as_the_same_function(tiny, tmp_path):
+    first = train(tiny(), out=tmp_path / "first")
+    still = {"model.stem": 7, "optimizer.lr": 0.0, "trainer.max_steps": 1}
+    wider = train(tiny(), out=tmp_path / "second", init=tmp_path / "first", **still)
+    x = torch.randint(0, 2, (4, 1, 6, 5), generator=torch.Generator().manual_seed(0))
+    assert wider.stem.conv.weight.shape[-1] == 7
+    torch.testing.assert_close(wider.log_prob(x), first.log_prob(x))
+    with pytest.raises(ValueError, match="does not fit this PixelSNAIL"):
+        train(tiny(), out=tmp_path / "third", init=tmp_path / "second")
 
 
 # Data-dependent initialisation

@@ -4,26 +4,34 @@ import gc
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import pixelsnail
-from pixelsnail.cli.errors import UsageError, guarded, nearest
-from pixelsnail.cli.terminal import Terminal
+from pixelsnail.cli.errors import UsageError, guarded
+from pixelsnail.names import nearest
+
+if TYPE_CHECKING:
+    from pixelsnail.cli.parsing import Command
 
 COMMANDS = {
-    "train": ("pixelsnail.cli.train", "train a model by a recipe"),
-    "evaluate": ("pixelsnail.cli.evaluate", "the likelihood of a set of images: nats/image and bits/dim"),
-    "sample": ("pixelsnail.cli.sample", "draw images"),
-    "complete": ("pixelsnail.cli.complete", "keep the known part of images and draw the rest"),
-    "score": ("pixelsnail.cli.score", "the likelihood of every single image, and of its pixels"),
-    "receptive-field": ("pixelsnail.cli.receptive_field", "which earlier pixels a pixel depends on: numbers, a figure"),
-    "attention": ("pixelsnail.cli.attention", "which earlier pixels the attention of a model looks at: a figure"),
-    "import": ("pixelsnail.cli.importing", "turn another project's checkpoint into a run"),
-    "info": ("pixelsnail.cli.info", "what a run holds"),
-    "curve": ("pixelsnail.cli.curve", "nats against time of a training: a table and a picture"),
-    "compare": ("pixelsnail.cli.compare", "train several recipes under one budget: a table and curves"),
-    "demo": ("pixelsnail.cli.demo", "train a small model on real digits, and leave pictures"),
-}
-"""Name -> (module, meaning). A module has `parser()` and `run(arguments, terminal)`."""
+    "train": ("train:train", "train a model by a recipe"),
+    "evaluate": ("evaluate:evaluate", "the likelihood of a set of images: nats/image and bits/dim"),
+    "sample": ("sample:sample", "draw images"),
+    "complete": ("complete:complete", "keep the known part of images and draw the rest"),
+    "score": ("score:score", "the likelihood of every single image, and of its pixels"),
+    "receptive-field": (
+        "receptive_field:receptive_field", "which earlier pixels a pixel depends on: numbers, a figure"
+    ),
+    "attention": ("attention:attention", "which earlier pixels the attention of a model looks at: a figure"),
+    "import": ("importing:import_run", "turn another project's checkpoint into a run"),
+    "info": ("info:info", "what a run holds"),
+    "curve": ("curve:curve", "nats against time of a training: a table and a picture"),
+    "compare": ("compare:compare", "train several recipes under one budget: a table and curves"),
+    "demo": ("demo:demo", "train a small model on real digits, and leave pictures"),
+    "completion": ("completion:completion", "let a shell complete commands and options: bash, zsh, fish"),
+}  # fmt: skip
+"""Name -> (module:function in this folder, meaning). The module has EXAMPLES, and `more_help(words)` where help says
+more than the signature."""
 
 HELP = ("-h", "--help")
 
@@ -46,25 +54,49 @@ def _run(words: list[str]) -> int:
     if not words:
         print(overview(), file=sys.stderr)
         return 2
-    if words[0] in HELP:
+    name, *rest = words
+    if name in HELP:
         print(overview())
-        return 0
-    if words[0] == "--version":
+    elif name == "--version":
         print(f"pixelsnail {pixelsnail.__version__}")
-        return 0
-    if words[0] not in COMMANDS:
-        raise UsageError(_unknown(words[0]))
-    module = import_module(COMMANDS[words[0]][0])
-    arguments = module.parser().parse(words[1:])
-    with Terminal(quiet=arguments.quiet) as terminal:
-        module.run(arguments, terminal)
+    elif name not in COMMANDS:
+        raise UsageError(_unknown(name))
+    elif any(word in HELP for word in rest):
+        _help(name, rest)
+    else:
+        command = load(name)
+        places, options = command.parse(rest)
+        from pixelsnail.cli.terminal import Terminal
+
+        with options.setdefault("terminal", Terminal()).hearing():
+            command.function(*places, **options)
     return 0
+
+
+def load(name: str) -> "Command":
+    """A command, its module imported."""
+    from pixelsnail.cli.parsing import Command
+
+    module, _, function = COMMANDS[name][0].partition(":")
+    home = import_module(f"pixelsnail.cli.{module}")
+    return Command(name, getattr(home, function), home.EXAMPLES)
+
+
+def _help(name: str, words: list[str]) -> None:
+    from pixelsnail.cli.help import help_text
+
+    command = load(name)
+    print(help_text(command))
+    more = getattr(sys.modules[command.function.__module__], "more_help", None)
+    if more is not None:
+        print(f"\n{more(words)}")
 
 
 def _unknown(word: str) -> str:
     if word.startswith("-"):
         return f"{word} comes before the command; expected pixelsnail COMMAND [options], see pixelsnail --help."
-    return f"There is no command {word!r}; did you mean {nearest(word, COMMANDS)!r}? See pixelsnail --help."
+    near = nearest(word, COMMANDS)
+    return f"There is no command {word!r}{f'; did you mean {near!r}?' if near else '.'} See pixelsnail --help."
 
 
 def overview() -> str:

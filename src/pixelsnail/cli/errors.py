@@ -6,9 +6,8 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from difflib import get_close_matches
 from types import FrameType
 
 from pixelsnail.errors import UserError
@@ -23,11 +22,6 @@ DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 class UsageError(UserError):
     """A command line that cannot be meant: exit status 2."""
-
-
-def nearest(name: str, valid: Iterable[str]) -> str:
-    """The valid name that `name` most likely stands for."""
-    return get_close_matches(name, list(valid), n=1, cutoff=0)[0]
 
 
 def guarded(work: Callable[[], int]) -> int:

@@ -1,127 +1,98 @@
 """`pixelsnail evaluate`."""
 
-from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pixelsnail.cli import arguments as common
-from pixelsnail.cli.images import add_data, add_limit, data_hint, open_data, trained_on
+from cyclopts import Parameter
+
+from pixelsnail.cli.images import data_hint, open_images
 from pixelsnail.cli.outputs import check_file
+from pixelsnail.cli.parameters import Computing, Count, File, Json, Limit, Name, Overwrite, Run, Source
 from pixelsnail.cli.runs import load
 from pixelsnail.cli.table import Rows, show, show_columns, show_json, with_error
 from pixelsnail.cli.terminal import Terminal, quoted
-from pixelsnail.errors import WrongValueError
 
 if TYPE_CHECKING:
+    from pixelsnail.data import Images
     from pixelsnail.evaluation import Evaluation
-    from pixelsnail.models import Model
+
+EXAMPLES = (
+    "pixelsnail evaluate runs/demo mnist --data mnist-mini --binarize dynamic",
+    "pixelsnail evaluate runs/demo",
+    "pixelsnail evaluate runs/demo --data mnist:data/mnist --binarizations 10 --json",
+)
 
 
-def parser() -> common.Parser:
-    """The command's arguments."""
-    parser = common.Parser(
-        "evaluate",
-        "The likelihood of a model on a set of images: the mean of -log p(x) in nats an image with its standard error, "
-        "and bits/dim = nats / (C H W ln 2). Nats of differently binarised images do not compare; the table says how "
-        "these were binarised. With --binarizations K every image is drawn K times: the mean is over all draws, its "
-        "standard error from the spread of the images' own means, and the spread of the K single draws is shown beside "
-        "it. The bits of test images are fixed: a second run gives the same number. The figure for a whole test set is "
-        "kept in the run, for `pixelsnail info`.\n\n"
-        "Several runs are judged on the same images and bits, and each difference to the first has its own standard "
-        "error, paired by image. Runs that were trained on other images or bits than the first are refused, unless "
-        "--data and --binarize say what all of them are judged on.",
-        [
-            "pixelsnail evaluate runs/demo mnist --data mnist-mini --binarize dynamic",
-            "pixelsnail evaluate runs/demo",
-            "pixelsnail evaluate runs/demo --data mnist:data/mnist --binarizations 10 --json",
-        ],
-    )
-    common.add_run(parser, several=True)
-    add_data(parser)
-    parser.add_argument(
-        "--binarizations", metavar="K", type=common.count, default=1,
-        help="draws of dynamically binarised images that the mean is over",
-    )  # fmt: skip
-    add_limit(parser)
-    common.add_batch(parser)
-    common.add_device(parser)
-    common.add_precision(parser)
-    parser.add_argument(
-        "--positions", metavar="FILE", type=common.file,
-        help="picture of the mean nats at each position, FILE.png or FILE.svg (default: no picture)",
-    )  # fmt: skip
-    common.add_overwrite(parser, "a picture")
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
-    return parser
+def evaluate(
+    run: Run,
+    /,
+    *runs: Annotated[Name, Parameter(help="more of them, to be compared with the first (default: none)")],
+    source: Source = Source(),
+    binarizations: Annotated[Count, Parameter(help="draws of dynamically binarised images that the mean is over")] = 1,
+    limit: Limit = None,
+    computing: Computing = Computing(),
+    positions: Annotated[
+        File | None,
+        Parameter(help="picture of the mean nats at each position, FILE.png or FILE.svg (default: no picture)"),
+    ] = None,
+    overwrite: Overwrite = False,
+    json: Json = False,
+    terminal: Terminal = Terminal(),
+) -> None:
+    """The likelihood of a model on a set of images: the mean of -log p(x) in nats an image with its standard error, and
+    bits/dim = nats / (C H W ln 2). Nats of differently binarised images do not compare; the table says how these were
+    binarised. With --binarizations K every image is drawn K times: the mean is over all draws, its standard error from
+    the spread of the images' own means, and the spread of the K single draws is shown beside it. The bits of test
+    images are fixed: a second run gives the same number. The figure for a whole test set is kept in the run, for
+    `pixelsnail info`.
 
+    Several runs are judged on the same images and bits, and each difference to the first has its own standard error,
+    paired by image. Runs that were trained on other images or bits than the first are refused, unless --data and
+    --binarize say what all of them are judged on.
+    """
+    from pixelsnail import evaluation, pictures, training
 
-def run(arguments: Namespace, terminal: Terminal) -> None:
-    """Evaluates and prints a table."""
-    from pixelsnail import evaluation, pictures
-
-    if arguments.positions is not None:
-        check_file(arguments.positions, (".png", ".svg"), arguments.overwrite)
+    if positions is not None:
+        check_file(positions, (".png", ".svg"), overwrite)
         pictures.require_matplotlib()
+    names = [run, *runs]
+    weights = computing.weights
+    training.check_same_data(names, weights, source=source.data is None, binarize=source.binarize == "auto")
+    models = [load(name, computing) for name in names]
+    training.check_same_levels(models, names)
+    images = open_images(run, weights, source, models[0], terminal)
     found: list[Evaluation] = []
-    asked = [Namespace(**vars(arguments), run=run) for run in arguments.runs]
-    check_same_data(asked)
-    models = [load(one) for one in asked]
-    for one, model in zip(asked, models, strict=True):
-        check_same_levels(models[0], model, one.run)
-    images = open_data(asked[0], models[0], terminal)
-    for one, model in zip(asked, models, strict=True):
-        title = "evaluating" if len(asked) == 1 else f"evaluating {one.run}"
-        with terminal.progress(title, "images") as progress:
+    for name, model in zip(names, models, strict=True):
+        with terminal.progress("evaluating" if not runs else f"evaluating {name}", "images") as progress:
             found.append(
                 evaluation.evaluate(
-                    model, images, batch=arguments.batch, binarizations=arguments.binarizations, limit=arguments.limit,
-                    progress=progress,
+                    model, images, batch=computing.batch, binarizations=binarizations, limit=limit, progress=progress
                 )
-            )  # fmt: skip
-        if arguments.limit is None and arguments.precision == "float32":
-            remember(one.run, arguments.weights, found[-1], terminal)
-    if len(asked) > 1:
-        show_several(arguments, found)
-    elif arguments.json:
-        show_json(facts(asked[0], found[0]))
-    else:
-        seconds = ("seconds", f"{found[0].seconds:.1f}")
-        show([*rows(found[0]), ("precision", arguments.precision), seconds])
-    if arguments.positions is not None:
-        maps = {name: one.positions for name, one in zip(short_names(arguments.runs), found, strict=True)}
-        pictures.position_maps(maps, arguments.positions)
-        terminal.note(f"Drew the nats of {len(maps)} {'runs' if len(maps) > 1 else 'run'}: {arguments.positions}")
-    hint = data_hint(asked[-1], models[-1]) or ""
-    terminal.next(f"pixelsnail score {quoted(asked[-1].run)}{hint} --out scores.csv --maps maps --limit 20")
-
-
-def check_same_data(asked: Sequence[Namespace]) -> None:
-    """Raises ValueError where runs were trained on different images or bits, and the command does not decide."""
-    first, *others = asked
-    known = trained_on(first.run, first.weights)
-    for one in others:
-        other = trained_on(one.run, one.weights)
-        for option, said, here, there in (
-            ("--data SOURCE", first.data is not None, known.source, other.source),
-            ("--binarize HOW", first.binarize != "auto", known.binarize, other.binarize),
-        ):
-            if not said and here != there:
-                raise WrongValueError(
-                    f"{first.run} was trained on {here} and {one.run} on {there}: nats of different images or "
-                    f"binarisations do not belong in one table; say what both are judged on ({option})."
-                )
-
-
-def check_same_levels(first: "Model", other: "Model", run: str) -> None:
-    """Raises ValueError for a model of other images than the first's."""
-    here, there = ((model.shape[0], model.levels) for model in (first, other))
-    if here != there:
-        raise WrongValueError(
-            f"{run} models images of {there[0]} channels and {there[1]} levels, the first run images of {here[0]} and "
-            f"{here[1]}: their nats do not belong in one table; evaluate each by itself."
+            )
+        if limit is None and computing.precision == "float32":
+            remember(name, weights, found[-1], terminal)
+    if runs:
+        show_several(names, found, images if json else None)
+    elif json:
+        show_json(
+            {
+                "run": run,
+                "weights": weights,
+                **found[0].as_dict(),
+                "precision": computing.precision,
+                "read": images.read.as_dict(),
+            }
         )
+    else:
+        show([*rows(found[0]), ("precision", computing.precision), ("seconds", f"{found[0].seconds:.1f}")])
+    if positions is not None:
+        maps = {name: one.positions for name, one in zip(short_names(names), found, strict=True)}
+        pictures.position_maps(maps, positions)
+        terminal.note(f"Drew the nats of {len(maps)} {'runs' if runs else 'run'}: {positions}")
+    hint = data_hint(names[-1], weights, source.data, models[-1]) or ""
+    terminal.next(f"pixelsnail score {quoted(names[-1])}{hint} --out scores.csv --maps maps --limit 20")
 
 
 def short_names(runs: Sequence[str]) -> list[str]:
@@ -133,27 +104,22 @@ def short_names(runs: Sequence[str]) -> list[str]:
     return list(runs)
 
 
-def facts(asked: Namespace, found: "Evaluation") -> dict[str, Any]:
-    """What JSON says of one run."""
-    return {"run": asked.run, "weights": asked.weights, **found.as_dict(), "precision": asked.precision}
-
-
-def show_several(arguments: Namespace, found: "Sequence[Evaluation]") -> None:
-    """Prints a row a run, with its difference to the first."""
+def show_several(names: Sequence[str], found: "Sequence[Evaluation]", images: "Images | None") -> None:
+    """Prints a row a run, with its difference to the first; as JSON where the images are given."""
     differences = [one.difference(found[0]) for one in found]
-    if arguments.json:
+    if images is not None:
         runs = [
             {"run": run, "nats": one.nats, "nats_standard_error": one.standard_error, "bits_per_dim": one.bits_per_dim,
              "difference": difference, "difference_standard_error": error}
-            for run, one, (difference, error) in zip(arguments.runs, found, differences, strict=True)
+            for run, one, (difference, error) in zip(names, found, differences, strict=True)
         ]  # fmt: skip
-        show_json({**asdict(found[0].protocol), "runs": finite(runs)})
+        show_json({**asdict(found[0].protocol), "runs": finite(runs), "read": images.read.as_dict()})
         return
-    columns = ("run", "nats/image", f"minus {arguments.runs[0]}", "bits/dim")
+    columns = ("run", "nats/image", f"minus {names[0]}", "bits/dim")
     cells = [
         (run, with_error(one.nats, one.standard_error), with_error(*difference) if place else "",
          f"{one.bits_per_dim:.4f}")
-        for place, (run, one, difference) in enumerate(zip(arguments.runs, found, differences, strict=True))
+        for place, (run, one, difference) in enumerate(zip(names, found, differences, strict=True))
     ]  # fmt: skip
     show_columns(columns, cells)
     print(found[0].protocol)
@@ -165,23 +131,11 @@ def finite(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def remember(run: str, weights: str, found: "Evaluation", terminal: Terminal) -> None:
-    """Writes the figure for a whole test set into the run, for `pixelsnail info`.
+    """Keeps the figure in the run; says so where it cannot be written."""
+    from pixelsnail import evaluation
 
-    A read-only run keeps none, and neither do models of the hub and packaged ones.
-    """
-    from pixelsnail import checkpoints
-
-    images = found.protocol
-    if images.split != "test":
-        return
-    draws = f", {found.binarizations} draws" if found.binarizations > 1 else ""
-    facts = {
-        "test_nats": found.nats,
-        "test_nats_standard_error": found.standard_error if found.images > 1 else None,
-        "test_on": f"{images.source}, {images.images} images, binarisation {images.binarize}{draws}",
-    }
     try:
-        checkpoints.record(run, facts, weights=weights)
+        evaluation.remember(run, found, weights=weights)
     except OSError as error:
         terminal.note(f"The figure was not written into {run}: {error}.")
 

@@ -1,17 +1,17 @@
 """`pixelsnail info`."""
 
-from argparse import Namespace
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from pixelsnail.cli import arguments as common
+from pixelsnail.cli.parameters import Json, Run, Weights
 from pixelsnail.cli.runs import size_of
 from pixelsnail.cli.table import Rows, show, show_json, with_error
-from pixelsnail.cli.terminal import Terminal, duration, quoted
+from pixelsnail.cli.terminal import Terminal, quoted
 
 if TYPE_CHECKING:
     from pixelsnail.models import Model
 
+EXAMPLES = ("pixelsnail info runs/demo", "pixelsnail info mnist --json")
 NAMES = {
     "steps": "steps trained",
     "epochs": "epochs",
@@ -32,33 +32,21 @@ NAMES = {
 """What about.json may tell, in the order of the table."""
 
 
-def parser() -> common.Parser:
-    """The command's arguments."""
-    parser = common.Parser(
-        "info",
-        "What a run holds: the model, its size, levels and parameters, how long it was trained on what, and its nats, "
-        "as far as the run says.",
-        ["pixelsnail info runs/demo", "pixelsnail info mnist --json"],
-    )
-    common.add_run(parser)
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
-    return parser
-
-
-def run(arguments: Namespace, terminal: Terminal) -> None:
-    """Prints a table."""
+def info(run: Run, /, *, weights: Weights = "best", json: Json = False, terminal: Terminal = Terminal()) -> None:
+    """What a run holds: the model, its size, levels and parameters, how long it was trained on what, and its nats, as
+    far as the run says.
+    """
     import pixelsnail
     from pixelsnail import checkpoints
 
-    model = pixelsnail.load(arguments.run, weights=arguments.weights)
-    about = checkpoints.about(arguments.run, weights=arguments.weights)
-    if arguments.json:
-        show_json({"run": arguments.run, "weights": arguments.weights, **facts(model), "about": about})
+    model = pixelsnail.load(run, weights=weights)
+    about = checkpoints.about(run, weights=weights)
+    if json:
+        show_json({"run": run, "weights": weights, **facts(model), "about": about})
     else:
-        packaged = checkpoints.is_packaged(arguments.run)
-        kind = "comes with pixelsnail" if packaged else f"{arguments.weights} weights"
-        show([("run", f"{arguments.run}, {kind}"), *rows(model, about)])
-    terminal.next(f"pixelsnail sample {quoted(arguments.run)} --count 64 --out samples.png")
+        kind = "comes with pixelsnail" if checkpoints.is_packaged(run) else f"{weights} weights"
+        show([("run", f"{run}, {kind}"), *rows(model, about)])
+    terminal.next(f"pixelsnail sample {quoted(run)} --count 64 --out samples.png")
 
 
 def facts(model: "Model") -> dict[str, Any]:
@@ -97,6 +85,8 @@ def _told(key: str, about: Mapping[str, Any]) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float) or key == "seed":
         return str(value)
     if key == "seconds":
+        from pixelsnail.training.history import duration
+
         return duration(value)
     if key.endswith("_nats"):
         return f"{with_error(value, about.get(f'{key}_standard_error'))} an image"

@@ -1,8 +1,8 @@
 """The model that a command works with."""
 
-from argparse import Namespace
 from typing import TYPE_CHECKING
 
+from pixelsnail.cli.parameters import Computing
 from pixelsnail.cli.terminal import Terminal
 from pixelsnail.errors import WrongValueError
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pixelsnail.models import Model
 
 
-def load(arguments: Namespace) -> "Model":
+def load(run: str, computing: Computing) -> "Model":
     """The model of RUN, with the weights, on the device and in the precision that were asked for.
 
     Raises ValueError where CUDA is asked for and not there, and as `pixelsnail.load` does.
@@ -19,9 +19,8 @@ def load(arguments: Namespace) -> "Model":
 
     import pixelsnail
 
-    device = choose_device(arguments.device)
-    model = pixelsnail.load(arguments.run, weights=arguments.weights, device=device)
-    return model.to(getattr(torch, getattr(arguments, "precision", "float32")))
+    model = pixelsnail.load(run, weights=computing.weights, device=choose_device(computing.device))
+    return model.to(getattr(torch, computing.precision))
 
 
 def announce(engine: str, model: "Model", size: tuple[int, int], terminal: Terminal) -> None:

@@ -1,83 +1,66 @@
 """`pixelsnail score`."""
 
-import csv
 import re
-from argparse import Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from pixelsnail.cli import arguments as common
-from pixelsnail.cli.images import add_data, add_limit, data_hint, open_data, read_files
+from cyclopts import Parameter
+
+from pixelsnail.cli.images import data_hint, open_images
 from pixelsnail.cli.outputs import check_file, check_folder, plural
+from pixelsnail.cli.parameters import Computing, File, Folder, Limit, Overwrite, Run, SourceOrFiles
 from pixelsnail.cli.runs import load
 from pixelsnail.cli.terminal import Terminal, quoted
 from pixelsnail.errors import ExistingFileError
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from pixelsnail.data import Images
     from pixelsnail.evaluation import Scores
     from pixelsnail.models import Model
 
+EXAMPLES = (
+    "pixelsnail score runs/demo --out scores.csv --maps maps --limit 20",
+    "pixelsnail score runs/demo --images a.png b.png --out scores.csv",
+)
 MAP = re.compile(r"surprise_\d{6}\.png")
 
 
-def parser() -> common.Parser:
-    """The command's arguments."""
-    parser = common.Parser(
-        "score",
-        "The likelihood of each image: a CSV file with the columns index, nats and bits_per_dim, and file where images "
-        "are files. With --maps, DIR/surprise_000000.png and so on show -log p of every pixel in nats, beside the "
-        "image; all maps of a run of this command share one scale. Dynamically binarised images are scored as their "
-        "first draw.",
-        [
-            "pixelsnail score runs/demo --out scores.csv --maps maps --limit 20",
-            "pixelsnail score runs/demo --images a.png b.png --out scores.csv",
-        ],
-    )
-    common.add_run(parser)
-    parser.add_argument("--out", metavar="FILE.csv", type=common.file, required=True, help="the table, FILE.csv")
-    parser.add_argument(
-        "--maps", metavar="DIR", type=common.file, help="folder for a map of each image, a PNG (default: no maps)"
-    )  # fmt: skip
-    add_data(parser, files=True)
-    add_limit(parser)
-    common.add_batch(parser)
-    common.add_device(parser)
-    common.add_precision(parser)
-    common.add_overwrite(parser, "the table and maps")
-    return parser
-
-
-def run(arguments: Namespace, terminal: Terminal) -> None:
-    """Scores images, writes the table and then the maps."""
-    check_file(arguments.out, (".csv",), arguments.overwrite)
-    if arguments.maps is not None:
-        check_maps(arguments.maps, arguments.overwrite)
+def score(
+    run: Run,
+    /,
+    *,
+    out: Annotated[File, Parameter(help="the table, FILE.csv")],
+    maps: Annotated[Folder | None, Parameter(help="folder for a map of each image, a PNG (default: no maps)")] = None,
+    source: SourceOrFiles = SourceOrFiles(),
+    limit: Limit = None,
+    computing: Computing = Computing(),
+    overwrite: Overwrite = False,
+    terminal: Terminal = Terminal(),
+) -> None:
+    """The likelihood of each image: a CSV file with the columns index (in the source), nats and bits_per_dim, and file
+    and label where there are any. With --maps, DIR/surprise_000000.png and so on show -log p of every pixel in nats,
+    beside the image; all maps of a run of this command share one scale. Dynamically binarised images are scored as
+    their first draw.
+    """
+    check_file(out, (".csv",), overwrite)
+    if maps is not None:
+        check_maps(maps, overwrite)
     from pixelsnail import evaluation
 
-    model = load(arguments)
-    files = None if arguments.images is None else arguments.images[: arguments.limit]
-    x: Tensor | Images
-    if files is not None:
-        x = read_files(files, model, terminal)
-    else:
-        x = open_data(arguments, model, terminal)
-        x = x if arguments.limit is None else x.head(arguments.limit)
+    model = load(run, computing)
+    images = open_images(run, computing.weights, source, model, terminal)
+    images = images if limit is None else images.head(limit)
     with terminal.progress("scoring", "images") as progress:
-        scores = evaluation.score(
-            model, x, batch=arguments.batch, maps=arguments.maps is not None, progress=progress
-        )  # fmt: skip
-    write_table(scores, arguments.out, files)
+        scores = evaluation.score(model, images, batch=computing.batch, maps=maps is not None, progress=progress)
+    scores.write_csv(out, images)
     mean = f"mean {scores.nats.mean():.2f} nats, {scores.bits_per_dim.mean():.4f} bits/dim"
-    terminal.note(f"Scored {plural(len(x), 'image')}, {mean}: {arguments.out}")
-    if arguments.maps is not None:
-        write_maps(model, x, scores, arguments.maps, terminal)
-        terminal.note(f"Drew {plural(len(x), 'map')}: {arguments.maps}")
-    hint = data_hint(arguments, model)
-    if hint is not None:
-        terminal.next(f"pixelsnail evaluate {quoted(arguments.run)}{hint}")
+    terminal.note(f"Scored {plural(len(images), 'image')}, {mean}: {out}")
+    if maps is not None:
+        write_maps(model, images, scores, maps, terminal)
+        terminal.note(f"Drew {plural(len(images), 'map')}: {maps}")
+    hint = data_hint(run, computing.weights, source.data, model)
+    if hint is not None and source.images is None:
+        terminal.next(f"pixelsnail evaluate {quoted(run)}{hint}")
 
 
 def check_maps(folder: Path, overwrite: bool) -> None:
@@ -97,25 +80,8 @@ def maps_in(folder: Path) -> list[Path]:
     return [path for path in folder.iterdir() if MAP.fullmatch(path.name)] if folder.is_dir() else []
 
 
-def write_table(scores: "Scores", path: Path, files: list[Path] | None) -> None:
-    """The table, with the names of the files where there are any."""
-    from pixelsnail.files import write_atomically
-
-    if files is None:
-        scores.write_csv(path)
-        return
-    rows = zip(range(len(files)), scores.nats.tolist(), scores.bits_per_dim.tolist(), map(str, files), strict=True)
-    with (
-        write_atomically(path) as temporary,
-        temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as table,
-    ):
-        csv.writer(table, lineterminator="\n").writerows([("index", "nats", "bits_per_dim", "file"), *rows])
-
-
-def write_maps(model: "Model", x: "Tensor | Images", scores: "Scores", folder: Path, terminal: Terminal) -> None:
+def write_maps(model: "Model", images: "Images", scores: "Scores", folder: Path, terminal: Terminal) -> None:
     """A map of each image, all on one scale."""
-    from torch import Tensor
-
     from pixelsnail import pictures
 
     for path in maps_in(folder):
@@ -124,7 +90,7 @@ def write_maps(model: "Model", x: "Tensor | Images", scores: "Scores", folder: P
     upper = scores.maps.max().item()
     with terminal.progress("drawing maps", "maps") as progress:
         for index, nats in enumerate(scores.maps):
-            image = x[index] if isinstance(x, Tensor) else x.batch([index])[0]
+            image = images.batch([index])[0]
             pictures.surprise_map(nats, image, model.levels, folder / f"surprise_{index:06}.png", upper=upper)
             if progress is not None:
                 progress(index + 1, len(scores.maps))

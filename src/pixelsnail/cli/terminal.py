@@ -6,9 +6,13 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Annotated, TextIO
+
+from cyclopts import Parameter
+
+from pixelsnail.machine import is_first_process
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -19,26 +23,26 @@ Tell = Callable[[int, int], None]
 """Takes (done, total)."""
 
 
+@Parameter(name="*")
+@dataclass(frozen=True)
 class Terminal:
-    """Talks to a person: notes unless quiet, progress bars where stderr is a terminal too. A context manager, within
-    which Python's warnings are notes."""
+    """Talks to a person: notes unless quiet, progress bars where stderr is a terminal too. Of several processes that
+    train together, the first talks."""
 
-    def __init__(self, quiet: bool = False) -> None:
-        self.quiet = quiet
-        self._warnings = warnings.catch_warnings()
+    quiet: Annotated[bool, Parameter(help="print errors only: no notes, no progress")] = False
 
-    def __enter__(self) -> "Terminal":
-        self._warnings.__enter__()
-        if self.quiet:
-            warnings.simplefilter("ignore")
-        elif not any(action == "error" for action, *_ in warnings.filters):
-            warnings.showwarning = self._warn
-        return self
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "quiet", self.quiet or not is_first_process())
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._warnings.__exit__(kind, error, trace)
+    @contextmanager
+    def hearing(self) -> Iterator[None]:
+        """While the block runs, Python's warnings are notes."""
+        with warnings.catch_warnings():
+            if self.quiet:
+                warnings.simplefilter("ignore")
+            elif not any(action == "error" for action, *_ in warnings.filters):
+                warnings.showwarning = self._warn
+            yield
 
     def note(self, text: str) -> None:
         """Says a sentence on stderr."""
@@ -123,14 +127,6 @@ def clock(seconds: float) -> str:
     """Hours, minutes and seconds: 1:02:03."""
     whole = round(seconds)
     return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
-
-
-def duration(seconds: float) -> str:
-    """Hours, minutes and seconds in words: 50 min 11 s."""
-    hours, minutes, rest = (int(part) for part in clock(seconds).split(":"))
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def quoted(word: str | Path) -> str:

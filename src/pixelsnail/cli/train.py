@@ -1,80 +1,72 @@
 """`pixelsnail train`."""
 
-import csv
-import os
-import shutil
-import textwrap
-from argparse import Namespace
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pixelsnail.cli import arguments as common
+from cyclopts import Parameter
+
 from pixelsnail.cli.errors import UsageError
-from pixelsnail.cli.images import SOURCES
+from pixelsnail.cli.help import folded
 from pixelsnail.cli.outputs import check_folder
+from pixelsnail.cli.parameters import SOURCES, Beginning, Count, Device, Fields, Name, RunPath, Whole
 from pixelsnail.cli.table import Rows, show
-from pixelsnail.cli.terminal import Terminal, duration, quoted
+from pixelsnail.cli.terminal import Terminal, quoted
+from pixelsnail.machine import is_first_process
 
 if TYPE_CHECKING:
     from pixelsnail.models import Model
     from pixelsnail.training import Recipe
 
+EXAMPLES = (
+    "pixelsnail train demo --out runs/demo",
+    "pixelsnail train mnist --out runs/mnist --data mnist:FOLDER --model.channels 32 --trainer.max_epochs 2",
+    "pixelsnail train mnist --out runs/mnist --resume",
+)
 ACCELERATORS = {"cpu": "cpu", "cuda": "gpu"}
 
 
-def parser() -> common.Parser:
-    """The command's arguments."""
-    parser = common.Parser(
-        "train",
-        "Trains a model by a recipe, into a run: a folder with the model, checkpoints, metrics (CSV and TensorBoard), "
-        "sample grids and the whole recipe. Every field of the recipe is an option, --SECTION.KEY VALUE. Ctrl-C "
-        "finishes the step, saves it and stops; --resume goes on.",
-        [
-            "pixelsnail train demo --out runs/demo",
-            "pixelsnail train mnist --out runs/mnist --data mnist:FOLDER --model.channels 32 --trainer.max_epochs 2",
-            "pixelsnail train mnist --out runs/mnist --resume",
-        ],
-        dotted=True,
-    )
-    parser.add_argument("recipe", metavar="RECIPE", help="a YAML file, or a packaged recipe: demo, mnist (required)")
-    parser.add_argument("--out", metavar="RUN", type=common.file, required=True, help="folder of the run")
-    group = parser.add_mutually_exclusive_group()
-    group.add_argument("--resume", action="store_true", help="go on after the run's last checkpoint")
-    common.add_overwrite(group, "a run")
-    parser.add_argument("--data", metavar="SOURCE", help=f"{SOURCES}; short for --data.source (default: the recipe's)")
-    parser.add_argument(
-        "--batch", metavar="N", type=common.count, help="images a step; short for --data.batch (default: the recipe's)"
-    )  # fmt: skip
-    parser.add_argument("--seed", metavar="N", type=common.seed, help="seed of everything (default: the recipe's)")
-    parser.add_argument(
-        "--init", metavar="RUN", help="start from the best weights of this run (default: random weights)"
-    )  # fmt: skip
-    common.add_device(parser)
-    parser.extra_help = fields_help
-    return parser
-
-
-def run(arguments: Namespace, terminal: Terminal) -> None:
-    """Trains and prints the final figures."""
+def train(
+    recipe: Annotated[str, Parameter(help="a YAML file, or a packaged recipe; the packaged ones are listed below")],
+    /,
+    *,
+    out: Annotated[RunPath, Parameter(help="folder of the run")],
+    beginning: Beginning = Beginning(),
+    data: Annotated[str | None, Parameter(help=f"{SOURCES}; short for --data.source (default: the recipe's)")] = None,
+    batch: Annotated[
+        Count | None, Parameter(help="images a step; short for --data.batch (default: the recipe's)")
+    ] = None,
+    seed: Annotated[Whole | None, Parameter(help="seed of everything (default: the recipe's)")] = None,
+    init: Annotated[
+        Name | None, Parameter(help="start from the best weights of this run (default: random weights)")
+    ] = None,
+    device: Device = "auto",
+    fields: Fields = MappingProxyType({}),
+    terminal: Terminal = Terminal(),
+) -> None:
+    """Trains a model by a recipe, into a run: a folder with the model, checkpoints, metrics (CSV and TensorBoard),
+    sample grids and the whole recipe. Every field of the recipe is an option, --SECTION.KEY VALUE. Ctrl-C finishes the
+    step, saves it and stops; --resume goes on.
+    """
     from pixelsnail import training
 
-    if arguments.init and arguments.resume:
+    if init and beginning.resume:
         raise UsageError("--init and --resume contradict: a run that is resumed has weights of its own.")
-    check_folder(arguments.out)
-    main_process = not any(int(os.environ.get(name, 0)) for name in ("RANK", "LOCAL_RANK"))
-    terminal.quiet = terminal.quiet or not main_process
-    plan = read_recipe(arguments.recipe, overrides(arguments), terminal.note)
-    with going_on(arguments.out), terminal.training() as progress:
+    check_folder(out)
+    short = {"data.source": data, "data.batch": batch, "seed": seed, "trainer.accelerator": ACCELERATORS.get(device)}
+    set_here = {name: value for name, value in short.items() if value is not None}
+    plan = read_recipe(recipe, {**fields, **set_here}, terminal.note)
+    with going_on(out), terminal.training() as progress:
         model = training.train(
-            plan, out=arguments.out, resume=arguments.resume, overwrite=arguments.overwrite, init=arguments.init,
-            progress=progress, note=terminal.note,
+            plan, out=out, resume=beginning.resume, overwrite=beginning.overwrite, init=init, progress=progress,
+            note=terminal.note,
         )  # fmt: skip
-    if main_process:
-        show(rows(model, arguments.out))
-    name = quoted(arguments.out)
+    if is_first_process():
+        show(rows(model, out))
+    name = quoted(out)
     terminal.next(f"pixelsnail evaluate {name}", f"pixelsnail sample {name} --count 64 --out samples.png")
 
 
@@ -93,14 +85,6 @@ def going_on(out: Path) -> Iterator[None]:
         raise KeyboardInterrupt(f"{error} Next: {command}") from None
 
 
-def overrides(arguments: Namespace) -> dict[str, Any]:
-    """The recipe's fields that the command line sets."""
-    fields: dict[str, Any] = dict(arguments.overrides)
-    short = {"data.source": arguments.data, "data.batch": arguments.batch, "seed": arguments.seed}
-    short["trainer.accelerator"] = ACCELERATORS.get(arguments.device)
-    return fields | {name: value for name, value in short.items() if value is not None}
-
-
 def read_recipe(recipe: str | Path, fields: Mapping[str, Any], note: Callable[[str], object] | None = None) -> "Recipe":
     """The recipe with these fields. Raises UsageError where the fields are wrong, not the recipe itself."""
     from pixelsnail import training
@@ -112,25 +96,17 @@ def read_recipe(recipe: str | Path, fields: Mapping[str, Any], note: Callable[[s
 
             check_trainer(plan.trainer)
     except (ValueError, TypeError) as error:
-        if fields and _is_sound(recipe):
+        if fields:
+            training.read(recipe)  # whose fault is it?
             raise UsageError(str(error)) from None
         raise
     return plan
 
 
-def _is_sound(recipe: str | Path) -> bool:
-    from pixelsnail import training
-
-    try:
-        training.read(recipe)
-    except (ValueError, TypeError):
-        return False
-    return True
-
-
 def rows(model: "Model", out: Path) -> Rows:
     """The final figures, from what the run says of itself."""
     from pixelsnail import checkpoints
+    from pixelsnail.training.history import duration, read_history
 
     about = checkpoints.about(out)
     parameters = sum(parameter.numel() for parameter in model.parameters())
@@ -146,53 +122,46 @@ def rows(model: "Model", out: Path) -> Rows:
     if nats is not None:
         found.append(("validation", f"{nats:.2f} nats/image ({about['source']}, {about['binarize']})"))
     else:
-        found.append(("training", f"{last_loss(out):.2f} nats/image, the latest loss"))
+        losses = [row.nats for row in read_history(out) if row.split == "train"]
+        found.append(("training", f"{losses[-1]:.2f} nats/image, the latest loss"))
     return found
 
 
-def last_loss(out: Path) -> float:
-    """The latest training loss in the run's metrics, in nats an image."""
-    from pixelsnail.training import RunFolder
-
-    with RunFolder(out).metrics.open(encoding="utf-8", newline="") as table:
-        return [float(row["nats"]) for row in csv.DictReader(table) if row["split"] == "train"][-1]
-
-
-def fields_help(arguments: Namespace) -> str:
-    """Every field of a recipe: of the one given before --help, else those that all recipes have."""
+def more_help(words: Sequence[str]) -> str:
+    """The packaged recipes, and every field: of the recipe that is named first, else those that all recipes have."""
     from pixelsnail import training
 
-    recipe = getattr(arguments, "recipe", None)
+    recipe = words[0] if words and not words[0].startswith("-") else None
     plan = None if recipe is None else training.read(recipe)
     values: dict[str, Any] = {} if plan is None else plan.tree()
-    lines = []
+    parts = [folded(f"Packaged recipes: {', '.join(training.packaged())}.")]
+    if plan is None:
+        parts.append("Fields of the recipe (defaults of a recipe that does not set them):")
+    else:
+        parts.append(f"Fields of the recipe {recipe}:")
     for option in training.options(None if plan is None else plan.model["name"]):
         if option.name == "seed":
             continue  # among the options above
         section, _, key = option.name.partition(".")
-        default = values.get(section, {}).get(key, option.default) if key else values.get(section, option.default)
+        default = values.get(section, {}).get(key, option.default)
         default = "from the data" if option.name in ("model.shape", "model.levels") else _plain(default)
-        lines.append(_field(f"--{option.name} VALUE", f"{option.meaning}: {option.type} (default: {default})"))
-    trainer = "any argument of Lightning's Trainer, such as --trainer.max_steps 100"
+        parts.append(_field(option.name, f"{option.meaning}: {option.type} (default: {default})"))
     if plan is None:
-        lines.append(
-            _field("--model.NAME VALUE", "any argument of the model: pixelsnail train RECIPE --help lists them")
-        )
-        title = "Fields of the recipe (defaults of a recipe that does not set them):"
-    else:
-        trainer += f" (default: {_plain(plan.trainer)})"
-        title = f"Fields of the recipe {recipe}:"
-    return "\n".join([title, *lines, _field("--trainer.NAME VALUE", trainer)])
+        parts.append(_field("model.NAME", "any argument of the model: pixelsnail train RECIPE --help lists them"))
+    trainer = "any argument of Lightning's Trainer, such as --trainer.max_steps 100"
+    parts.append(_field("trainer.NAME", trainer + (f" (default: {_plain(plan.trainer)})" if plan else "")))
+    return "\n".join(parts)
 
 
-def _field(option: str, meaning: str) -> str:
-    width = max(40, shutil.get_terminal_size().columns - 2)
-    return f"  {option}\n{textwrap.fill(meaning, width, initial_indent=' ' * 6, subsequent_indent=' ' * 6)}"
+def _field(name: str, meaning: str) -> str:
+    return f"  --{name} VALUE\n{folded(meaning, ' ' * 6)}"
 
 
 def _plain(value: Any) -> str:
     """A value as YAML writes it, nearly."""
     words = {None: "null", True: "true", False: "false"}
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_plain, value))}]"
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {_plain(item)}" for name, item in value.items())
     return words[value] if value is None or isinstance(value, bool) else str(value)

@@ -6,7 +6,7 @@ numbers of levels and "NCHW" or "NHWC". One array of images alone may have any n
 """
 
 from collections.abc import Mapping
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from pixelsnail.data import loading, rules
@@ -35,18 +35,22 @@ def open_arrays(location: str, levels: int | None = None, axes: str | None = Non
     notes = [f"array {key} not used" for key in unused]
     if "" in images and images[""] not in ("x", "images"):
         notes.append(f"array {images['']} of the file")
-    stores = build(
-        {split: content[key] for split, key in images.items()},
-        {split: f"{key} in {path}" for split, key in images.items()},
-        {split: _found_labels(content, labels.get(split)) for split in images},
-        levels,
-        axes,
-        notes,
+    full = {split: key for split, key in images.items() if content[key].size} or images
+    notes += [f"array {key} is empty" for split, key in images.items() if split not in full]
+    stores = cache(
+        lambda: build(
+            {split: content[key] for split, key in full.items()},
+            {split: f"{key} in {path}" for split, key in full.items()},
+            {split: (labels[split], content[labels[split]]) if split in labels else None for split in full},
+            levels,
+            axes,
+            notes,
+        )
     )
-    if "" in stores:
-        count = stores[""].count
-        return Flat(lambda _: stores[""], [str(i) for i in range(count)], "their indices")
-    return Named({split: partial(stores.__getitem__, split) for split in rules.SPLITS if split in stores})
+    if "" in full:
+        count = _count(content[full[""]]) or stores()[""].count  # without images the rules say what is wrong
+        return Flat(lambda _: stores()[""], lambda: [str(i) for i in range(count)], "their indices", count)
+    return Named({split: partial(lambda split: stores()[split], split) for split in rules.SPLITS if split in full})
 
 
 def build(
@@ -60,14 +64,11 @@ def build(
     """Stores of arrays by the rules, the levels and classes those of all splits."""
     arrays: dict[str, Array] = {}
     for split, array in images.items():
-        if len(array.shape) > 0 and len(array) == 0 and len(images) > 1:
-            notes.append(f"{names[split]} is empty")
-            continue
-        numbers, note = rules.whole(rules.as_images(array, names[split], axes), names[split])
-        rules.check_not_negative(numbers, names[split])
-        arrays[split] = numbers
+        whole, note = rules.whole(array, names[split])
+        rules.check_not_negative(whole, names[split])
+        arrays[split] = rules.as_images(whole, names[split], axes)
         notes += [note] if note else []
-        if numbers.shape[2:] == array.shape[1:3] and array.ndim == 4 and numbers.shape[1] != array.shape[1]:
+        if array.ndim == 4 and arrays[split].shape != array.shape:
             notes.append("channels last")
     largest, worst = max((int(array.max()), split) for split, array in arrays.items())
     count, why = rules.count_levels(largest, levels, names[worst])
@@ -90,8 +91,8 @@ def _labels(named: tuple[str, Array] | None, count: int) -> Labels | Unusable:
     return Unusable("") if named is None else rules.as_labels(named[1], count, named[0])
 
 
-def _found_labels(content: Mapping[str, Array], key: str | None) -> tuple[str, Array] | None:
-    return None if key is None else (key, content[key])
+def _count(array: Array) -> int:
+    return array.shape[0] if array.ndim else 0
 
 
 def _sorted(path: Path, content: Mapping[str, Array]) -> tuple[dict[str, str], dict[str, str], list[str]]:
@@ -149,7 +150,7 @@ def _only_array(path: Path, content: Mapping[str, Array], unused: list[str]) -> 
 def _shared_labels(content: Mapping[str, Array], images: Mapping[str, str], labels: dict[str, str]) -> list[str]:
     """Labels without a split beside splits: those of the one split that has none and as many images; else unused."""
     key = labels.pop("")
-    fitting = [s for s, name in images.items() if s not in labels and len(content[name]) == len(content[key])]
+    fitting = [s for s, name in images.items() if s not in labels and _count(content[name]) == _count(content[key])]
     if len(fitting) != 1:
         return [key]
     labels[fitting[0]] = key

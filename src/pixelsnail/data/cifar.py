@@ -11,7 +11,7 @@ import numpy as np
 
 from pixelsnail.data import kinds, loading, pickles, rules
 from pixelsnail.data.rules import Unusable
-from pixelsnail.data.store import Array, Content, Labels, Named, Store, concatenated, in_memory
+from pixelsnail.data.store import MEMORY, Array, Content, Labels, Named, Store, concatenated, in_memory
 from pixelsnail.errors import MissingFileError, WrongValueError
 
 SIDE = 32
@@ -81,15 +81,16 @@ def _named(
 def _read(files: Sequence[Path], expected: Sequence[str], classes: tuple[str, ...] | None, first: int) -> Store:
     """A split. Batches that are missing are said."""
     count = len(classes) if classes else 1000
-    stores = [_batch(file, count, classes, first) for file in files]
+    memory = 0 if sum(file.stat().st_size for file in files) > MEMORY else MEMORY
+    stores = [_batch(file, count, classes, first, memory) for file in files]
     missing = [name for name in expected if name not in {file.name.removesuffix(file.suffix) for file in files}]
     notes = [f"{len(missing)} of {len(expected)} batches missing ({missing[0]})"] if missing else []
     notes += [f"labels {first} ... {count} counted from 0"] if first else []
     return concatenated(stores).noting(*notes)
 
 
-def _batch(file: Path, count: int, classes: tuple[str, ...] | None, first: int) -> Store:
-    rows, labels, names = _rows_of_binary(file) if file.suffix == ".bin" else _rows_of_dictionary(file)
+def _batch(file: Path, count: int, classes: tuple[str, ...] | None, first: int, memory: int) -> Store:
+    rows, labels, names = _rows_of_binary(file) if file.suffix == ".bin" else _rows_of_dictionary(file, memory)
     usable = rules.as_labels(labels, len(rows), f"labels of {file.name}")
     reason = usable.reason if isinstance(usable, Unusable) else ""
     if isinstance(usable, Labels):
@@ -118,9 +119,9 @@ def _rows_of_binary(file: Path) -> tuple[Array, Array, Sequence[str]]:
     return rows[:, 1:], rows[:, 0], ()
 
 
-def _rows_of_dictionary(file: Path) -> tuple[Array, Array, Sequence[str]]:
+def _rows_of_dictionary(file: Path, memory: int) -> tuple[Array, Array, Sequence[str]]:
     """Rows (N, 3072) uint8, labels (N,), and file names where there are any."""
-    held = loading.load(file) if kinds.kind(file) == kinds.NUMPY else pickles.read_dictionary(file)
+    held = loading.load(file, memory) if kinds.kind(file) == kinds.NUMPY else pickles.read_dictionary(file)
     rows = held.get("data")
     if not isinstance(rows, np.ndarray) or rows.dtype != np.uint8 or rows.ndim != 2 or rows.shape[1] != ROW:
         raise WrongValueError(

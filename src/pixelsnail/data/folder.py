@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from glob import glob, has_magic
 from math import prod
 from pathlib import Path
@@ -48,8 +48,13 @@ def open_folder(location: str, levels: int | None = None, axes: str | None = Non
         raise MissingFileError(_nothing(folder, listings))
     classes = _in_order({name for listing in listings.values() for name in listing.classes if name})
     if not named:
-        every = read_pages(listings[""], folder, classes)
-        return Flat(partial(every.store, levels), every.names, "their names")
+        every = cache(partial(read_pages, listings[""], folder, classes))
+        return Flat(
+            lambda numbers: every().store(levels, numbers),
+            lambda: every().names,
+            "their names",
+            len(listings[""].files),
+        )
     present = {split: listing for split, listing in listings.items() if listing.files}
     return Named(
         {split: partial(_read_split, listing, folder, classes, beside, levels) for split, listing in present.items()}
@@ -230,7 +235,7 @@ def _understood(pages: Sequence[Page], depth: int) -> tuple[tuple[int, int, int]
     counts = Counter(note for page in pages for note in page.notes)
     if channels == 3:
         counts["grey repeated as red, green and blue"] = sum(page.shape[0] == 1 for page in pages)
-    counts["of 16 bits the upper 8 kept"] = sum(page.bits == 16 for page in pages) if depth == 256 else 0
+    counts["of more than 8 bits the upper 8 kept"] = sum(page.bits == 16 for page in pages) if depth == 256 else 0
     notes = [note if n == len(pages) else f"{note} ({n:,} of {len(pages):,})" for note, n in counts.items() if n]
     return (channels, *first.shape[1:]), notes
 

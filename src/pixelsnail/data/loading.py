@@ -14,8 +14,8 @@ from pixelsnail.errors import MissingFileError, NotAFileError, WrongValueError
 SUFFIXES = (".npz", ".npy", ".pt", ".pth")
 
 
-def load(path: Path) -> dict[str, Array]:
-    """Every array of the file by its name, `x` for a single one; more than MEMORY stays on the disk if it can.
+def load(path: Path, memory: int = MEMORY) -> dict[str, Array]:
+    """Every array of the file by its name, `x` for a single one; more than `memory` bytes stay on the disk if they can.
 
     Raises WrongValueError for damage, for pickled objects and for files of another kind.
     """
@@ -25,24 +25,28 @@ def load(path: Path) -> dict[str, Array]:
         raise MissingFileError(f"There is no file {path}; expected an npz, npy or pt file with integer arrays.")
     kind = kinds.kind(path)
     if kind == kinds.TORCH:
-        return _torch(path)
+        return _torch(path, memory)
     if kind not in kinds.ARRAYS and not kind.startswith(("a damaged", "a file of an unknown")):
         raise WrongValueError(f"{path} is {kind}; expected an npz, npy or pt file with integer arrays.")
     try:
-        return _numpy(path)
+        return _numpy(path, memory)
     except (PermissionError, WrongValueError, MemoryError):
         raise
     except Exception as error:  # damage shows as one of many types, in zipfile, zlib or numpy
-        if "allow_pickle" in str(error) or "pickled" in str(error):
-            raise WrongValueError(
-                f"{path} holds pickled objects, or is no npz file; expected plain integer arrays. Pickles are never "
-                "opened, since they can run code: save the arrays with an integer dtype."
-            ) from None
+        if "allow_pickle" in str(error):
+            raise _pickled(path) from None
         raise WrongValueError(f"{path} is not a whole npz file ({error}). Replace it by a good copy.") from None
 
 
-def _numpy(path: Path) -> dict[str, Array]:
-    large = path.stat().st_size > MEMORY
+def _pickled(path: Path) -> WrongValueError:
+    return WrongValueError(
+        f"{path} holds pickled objects, or is no npz file; expected plain integer arrays. Pickles are never opened, "
+        "since they can run code: save the arrays with an integer dtype."
+    )
+
+
+def _numpy(path: Path, memory: int) -> dict[str, Array]:
+    large = path.stat().st_size > memory
     with path.open("rb") as file:  # numpy itself would leave a damaged file open
         archive: Any = np.load(file, allow_pickle=False)
         if isinstance(archive, np.ndarray):
@@ -67,7 +71,7 @@ def _mapped(path: Path, name: str) -> Array:
         shape, by_column, dtype = read[version](member)
         header, start = member.tell(), archive.getinfo(f"{name}.npy").header_offset
     if dtype.hasobject:
-        raise ValueError("pickled objects")
+        raise _pickled(path)
     with path.open("rb") as file:  # a local header is 30 bytes, a name and an extra field
         file.seek(start + 26)
         lengths = np.frombuffer(file.read(4), dtype="<u2")
@@ -75,12 +79,12 @@ def _mapped(path: Path, name: str) -> Array:
     return np.memmap(path, dtype, "r", offset, shape, "F" if by_column else "C")
 
 
-def _torch(path: Path) -> dict[str, Array]:
+def _torch(path: Path, memory: int) -> dict[str, Array]:
     """Tensors that torch saved: one, a dictionary of them, a pair (images, labels), or a list of images."""
     import torch
 
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=path.stat().st_size > MEMORY)
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=path.stat().st_size > memory)
     except (PermissionError, MemoryError):
         raise
     except Exception as error:

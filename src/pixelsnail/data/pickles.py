@@ -1,6 +1,6 @@
 """The dictionaries of arrays that CIFAR-10 and ImageNet 32 come as, read from pickles without running anything.
 
-A pickle names functions and calls them. Here only the five names are known by which numpy writes plain arrays, each
+A pickle names functions and calls them. Here only the few names are known by which numpy writes plain arrays, each
 stands for an object of ours that keeps what it is given, and every other name is refused; the arrays are then made from
 their bytes. Nothing of numpy, and nothing else, is called on behalf of the file.
 """
@@ -63,6 +63,8 @@ class _Name:
 _KNOWN: dict[tuple[str, str], type[_Kept] | None] = {
     ("numpy.core.multiarray", "_reconstruct"): _Array,
     ("numpy._core.multiarray", "_reconstruct"): _Array,
+    ("numpy.core.numeric", "_frombuffer"): _Array,
+    ("numpy._core.numeric", "_frombuffer"): _Array,
     ("numpy", "dtype"): _DType,
     ("numpy", "ndarray"): None,
     ("_codecs", "encode"): _Bytes,
@@ -99,13 +101,16 @@ def read_dictionary(path: Path) -> dict[str, Any]:
 
 def text(name: Any) -> str:
     """A name as Python 3 has it."""
-    return name.decode("latin1") if isinstance(name, bytes) else str(name)
+    plain = _bytes(name)
+    return plain.decode("latin1") if isinstance(plain, bytes) else str(plain)
 
 
 def _plain(value: Any) -> Any:
     """The value with arrays where arrays were kept."""
     if isinstance(value, _Array):
         return _array(value)
+    if isinstance(value, _Bytes):
+        return _bytes(value)
     if isinstance(value, list | tuple):
         return [_plain(part) for part in value] if any(isinstance(part, _Kept) for part in value) else value
     if isinstance(value, _Kept | _Name | dict):
@@ -114,18 +119,28 @@ def _plain(value: Any) -> Any:
 
 
 def _array(kept: _Array) -> Array:
-    """(version, shape, dtype, by columns, bytes) is how numpy writes an array."""
+    """The array that numpy wrote: as its state (version, shape, dtype, by columns, bytes), in pickle 5 as arguments."""
     state: Any = kept.state  # a wrong one fails here, and is told
-    _, shape, dtype, by_columns, content = state
-    if isinstance(content, _Bytes):  # as Python 3 writes bytes in the protocols of Python 2
-        text, encoding = content.arguments
-        if text(encoding) not in ("latin1", "latin-1"):
-            raise pickle.UnpicklingError(f"bytes are encoded as {encoding!r}")
-        content = text.encode("latin1")
-    if not isinstance(dtype, _DType) or not isinstance(content, bytes):
+    if state is None:
+        content, dtype, shape, order = kept.arguments
+    else:
+        _, shape, dtype, by_columns, content = state
+        order = "F" if by_columns else "C"
+    content = _bytes(content)
+    if not isinstance(dtype, _DType) or not isinstance(content, bytes | bytearray):
         raise pickle.UnpicklingError("an array is of objects")
-    name, order = text(dtype.arguments[0]), text((dtype.state or (0, "|"))[1])
-    if name not in DTYPES or order not in "<>|=":
+    name, endian = text(dtype.arguments[0]), text((dtype.state or (0, "|"))[1])
+    if name not in DTYPES or endian not in "<>|=" or text(order) not in "CF":
         raise pickle.UnpicklingError(f"an array is of {name}")
-    flat = np.frombuffer(content, dtype=(order if order != "|" else "") + name)
-    return flat.reshape(shape, order="F" if by_columns else "C")
+    flat = np.frombuffer(content, dtype=(endian if endian != "|" else "") + name)
+    return flat.reshape(shape, order="F" if text(order) == "F" else "C")
+
+
+def _bytes(value: Any) -> Any:
+    """Bytes that Python 3 wrote in the protocols of Python 2 as such; anything else as it is."""
+    if not isinstance(value, _Bytes):
+        return value
+    content, encoding = value.arguments
+    if encoding not in ("latin1", b"latin1"):
+        raise pickle.UnpicklingError(f"bytes are encoded as {encoding!r}")
+    return content.encode("latin1")

@@ -157,9 +157,10 @@ def whole(array: Array, name: str) -> tuple[Array, str | None]:
     if not np.isfinite(array).all():
         place = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
         raise WrongValueError(f"{name} holds {array[place]} at {place}; expected whole numbers.")
+    least, largest = (float(array.min()), float(array.max())) if array.size else (0.0, 0.0)
     if (array == np.rint(array)).all():
-        return array.astype(np.int64), f"whole numbers of {name}, {array.dtype}, taken as levels"
-    least, largest = float(array.min()), float(array.max())
+        small = least >= 0 and largest < 2**16
+        return array.astype(np.uint16 if small else np.int64), f"whole numbers of {array.dtype} taken as levels"
     if least >= 0 and largest <= 1:
         hint = "Images of 256 levels in [0, 1] become levels by (x * 255).round()."
     elif least >= -1 and largest <= 1:
@@ -241,12 +242,10 @@ def _one_hot(values: Array) -> bool:
 def common_classes(found: Mapping[str, Labels]) -> dict[str, Labels]:
     """The labels of several splits with the classes of all of them."""
     if found and all(labels.names for labels in found.values()):
+        if len({labels.names for labels in found.values()}) == 1:
+            return dict(found)
         names = tuple(sorted({name for labels in found.values() for name in labels.names or ()}))
-        place = {name: i for i, name in enumerate(names)}
-        return {
-            split: Labels(np.array([place[(own.names or ())[i]] for i in own.values], np.int64), len(names), names)
-            for split, own in found.items()
-        }
+        return {split: labels.renumbered(names) for split, labels in found.items()}
     counts = [labels.classes for labels in found.values()]
     classes = None if None in counts else max((count for count in counts if count is not None), default=None)
     return {split: Labels(labels.values, classes, None) for split, labels in found.items()}

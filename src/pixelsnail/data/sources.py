@@ -93,10 +93,21 @@ def splits_of(source: str, *, validation: int = 0) -> tuple[str, ...]:
     """The splits that `open` would give, none of them empty, in the order train, validation, test."""
     kind, location = parse(source)
     content = SOURCES[kind].open(location, None, None)
-    found = set(content.splits) if not isinstance(content, Flat) else set(rules.divide(content.names))
+    if not isinstance(content, Flat):
+        found = set(content.splits)
+    elif content.at_least >= len(rules.SPLITS):
+        found = set(rules.SPLITS)
+    else:
+        found = set(rules.divide(content.names()))
     if validation and "train" in found:
         found.add("validation")
     return tuple(split for split in rules.SPLITS if split in found)
+
+
+def is_flat(source: str) -> bool:
+    """Whether a source has no splits of its own: whoever judges takes it whole, training divides it."""
+    kind, location = parse(source)
+    return isinstance(SOURCES[kind].open(location, None, None), Flat)
 
 
 def resolve(source: str, relative_to: str | Path | None = None) -> str:
@@ -165,22 +176,23 @@ def _choose(source: str, kind: str, content: Content, split: str, validation: in
 
 def _part(source: str, content: Flat, split: str, validation: int) -> tuple[Store, Array, str]:
     """Images of a source without splits."""
-    parts = rules.divide(content.names)
     if validation:
         raise WrongValueError(
             f"{source} has no splits and is divided 80/10/10 by the hash of {content.by}, which gives it a validation "
             f"split; leave validation at 0 instead of {validation}."
         )
-    if split != ALL and split not in parts:
-        count = len(content.names)
+    if split == ALL:
+        store = content.read(None)
+        return store, np.arange(store.count), ""
+    names = content.names()
+    parts = rules.divide(names)
+    if split not in parts:
+        count = len(names)
         raise WrongValueError(
             f"{source} has no split {split!r}: its {count} image{'s' * (count > 1)} without splits are divided by the "
             f"hash of {content.by} into {', '.join(parts)}. Add images, or make folders train, validation and test."
         )
-    store = content.read(None if split == ALL else parts[split])
-    if split == ALL:
-        return store, np.arange(store.count), ""
-    return store, parts[split], f"divided 80/10/10 by the hash of {content.by}"
+    return content.read(parts[split]), parts[split], f"divided 80/10/10 by the hash of {content.by}"
 
 
 def _hold_out(

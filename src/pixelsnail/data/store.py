@@ -36,9 +36,11 @@ class Labels:
         values = np.asarray(values, dtype=np.int64)
         return cls(values, None if not values.size or values.min() < 0 else int(values.max()) + 1)
 
-    def take(self, numbers: Array) -> "Labels":
-        """Those of these images, of the same classes."""
-        return replace(self, values=self.values[numbers])
+    def renumbered(self, names: tuple[str, ...]) -> "Labels":
+        """The same classes by their numbers among these names; labels below 0 stay."""
+        place = {name: i for i, name in enumerate(names)}
+        new = np.array([place[name] for name in self.names or ()], dtype=np.int64)
+        return Labels(np.where(self.values < 0, self.values, new[self.values]), len(names), names)
 
 
 @dataclass(frozen=True)
@@ -85,13 +87,14 @@ class Named:
 class Flat:
     """A source without splits: all its images, and the names by whose hash training divides them.
 
-    read(numbers) is a store of all of them, of which only those with these numbers (None: all) will be read.
+    read(numbers) is a store of all of them, of which only those with these numbers (None: all) will be read; `by` is
+    what the names are, for people; `at_least` is how many images there are if counting them takes long.
     """
 
     read: Callable[[Array | None], Store]
-    names: Sequence[str]
+    names: Callable[[], Sequence[str]]
     by: str
-    """What the names are, for people."""
+    at_least: int = 0
 
 
 Content = Named | Flat

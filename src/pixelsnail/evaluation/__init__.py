@@ -4,19 +4,26 @@ Likelihood on a set of images, nats of each image and pixel; the receptive field
 """
 
 from pixelsnail.evaluation.attention import attention_weights
-from pixelsnail.evaluation.likelihood import Evaluation, Protocol, evaluate
+from pixelsnail.evaluation.completion import is_exact
+from pixelsnail.evaluation.likelihood import Evaluation, Protocol, evaluate, remember
+from pixelsnail.evaluation.reach import Reach, draw_reach, reach
 from pixelsnail.evaluation.receptive_field import ReceptiveField, connectivity, fresh, receptive_field
 from pixelsnail.evaluation.scores import Scores, score
 
 __all__ = [
     "Evaluation",
     "Protocol",
+    "Reach",
     "ReceptiveField",
     "Scores",
     "attention_weights",
     "connectivity",
+    "draw_reach",
     "evaluate",
     "fresh",
+    "is_exact",
+    "reach",
     "receptive_field",
+    "remember",
     "score",
 ]

@@ -4,10 +4,12 @@ import math
 import time
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from pixelsnail import checkpoints
 from pixelsnail.data import Images
 from pixelsnail.engine import Progress
 from pixelsnail.errors import WrongValueError
@@ -131,6 +133,27 @@ class Evaluation:
             "bits_per_image": self.bits_per_image,
             "seconds": self.seconds,
         }
+
+
+def remember(run: str | Path, found: Evaluation, *, weights: str = "best") -> None:
+    """Writes the figure for a whole test set beside a run's weights, where `pixelsnail info` finds it.
+
+    Does nothing for another split, for models of the hub and for those that come with pixelsnail. Raises OSError where
+    the run is read-only.
+    """
+    if found.protocol.split != "test":
+        return
+    draws = f", {found.binarizations} draws" if found.binarizations > 1 else ""
+    images = found.protocol
+    checkpoints.record(
+        run,
+        {
+            "test_nats": found.nats,
+            "test_nats_standard_error": found.standard_error if found.images > 1 else None,
+            "test_on": f"{images.source}, {images.images} images, binarisation {images.binarize}{draws}",
+        },
+        weights=weights,
+    )
 
 
 def evaluate(

@@ -67,6 +67,10 @@ class ReceptiveField:
         within = self.influence.flatten()[order].cumsum(0)
         return distance[int((within >= within[-1] / 2).int().argmax())].item()
 
+    def words(self, threshold: float = 0.01) -> tuple[str, str]:
+        """Its two numbers with their units: 3.1 %, 4.2 pixels."""
+        return f"{100 * self.share(threshold):.1f} %", f"{self.half_distance:.1f} pixels"
+
 
 def receptive_field(
     model: Model,

@@ -1,7 +1,7 @@
 """The likelihood of single images and of their pixels."""
 
-import csv
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,7 @@ from torch import Tensor
 from pixelsnail.data import Images
 from pixelsnail.engine import Progress
 from pixelsnail.evaluation.scan import check_batch, check_binarized, context_of, scan
-from pixelsnail.files import write_atomically
+from pixelsnail.files import write_csv
 from pixelsnail.models import Model
 from pixelsnail.models.condition import of_images
 from pixelsnail.models.levels import check_levels
@@ -35,11 +35,24 @@ class Scores:
         """nats / (C * H * W * ln 2): (N,), float64."""
         return self.nats / (self.dims * math.log(2))
 
-    def write_csv(self, path: str | Path) -> None:
-        """Writes index,nats,bits_per_dim, a line for each image, in full precision; complete or not at all."""
-        rows = zip(range(len(self.nats)), self.nats.tolist(), self.bits_per_dim.tolist(), strict=True)
-        with write_atomically(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file, lineterminator="\n").writerows([("index", "nats", "bits_per_dim"), *rows])
+    def write_csv(self, path: str | Path, images: Images | None = None) -> None:
+        """Writes index,nats,bits_per_dim, a line for each image, in full precision; complete or not at all.
+
+        With the `images` that were scored, index is that in their source, and there are the columns file, label and
+        class (the label's name) where they have any.
+        """
+        columns: dict[str, Iterable[object]] = {
+            "index": range(len(self.nats)), "nats": self.nats.tolist(), "bits_per_dim": self.bits_per_dim.tolist()
+        }  # fmt: skip
+        if images is not None:
+            columns["index"] = images.indices.tolist()
+            if images.files is not None:
+                columns["file"] = images.files
+            if images.labels is not None:
+                columns["label"] = images.labels.tolist()
+                if images.class_names is not None:
+                    columns["class"] = [images.class_names[label] for label in images.labels.tolist()]
+        write_csv(path, tuple(columns), zip(*columns.values(), strict=True))
 
 
 def score(

@@ -6,14 +6,23 @@ PixelCNN decoders, 2016, arXiv 1606.05328, section 2.2 and figure 2; as in E. Ho
 and n x 1 convolutions in place of n x n.
 """
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pixelsnail.models.model import Head, Levels, Model, Shape, at_least
-from pixelsnail.nn import Behind, CausalConv, PixelsBehind, Pointwise, RowAboveConv, Segment, UnitScale, tanh_gate
+from pixelsnail.nn import (
+    Behind,
+    CausalConv,
+    PixelsBehind,
+    Pointwise,
+    RowAboveConv,
+    Segment,
+    UnitScale,
+    laid_out,
+    tanh_gate,
+)
 
 
 class GatedPixelCNN(Model):
@@ -28,6 +37,8 @@ class GatedPixelCNN(Model):
     in rows strictly above alone, the reference has the blind spot of PixelCNN, which the paper's does not. The defaults
     are the published MNIST model: 3,364,161 parameters, 81.50 nats. Works at any height and width.
     """
+
+    edges: ClassVar[tuple[str, ...]] = ("first", "out.1")
 
     def __init__(
         self,
@@ -53,7 +64,7 @@ class GatedPixelCNN(Model):
 
     def forward(self, x: Tensor, segment: Segment | None = None, context: Tensor | None = None) -> Tensor:
         """Levels (B, C, H, W) -> parameters (B, P, H, W); a segment of each with `segment`. Does not check levels."""
-        image = self.pixels(x, self.out[0].weight, segment).contiguous(memory_format=torch.channels_last)
+        image = laid_out(self.pixels(x, self.out[0].weight, segment))
         vertical, horizontal, h = self.first(image, image, segment)
         for layer in self.layers:
             vertical, horizontal, skip = layer(vertical, horizontal, segment)

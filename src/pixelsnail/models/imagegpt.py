@@ -6,7 +6,7 @@ models/autoregressive/image_gpt.py): a masked convolution of pixels in place of 
 block's input added twice.
 """
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -25,6 +25,8 @@ class ImageGPT(Model):
     learned position, so a model has one size of images. The defaults are those of the reference, 27,233 parameters; its
     MNIST model has 64 channels and 2 heads: 401,489 parameters, 79.17 nats.
     """
+
+    edges: ClassVar[tuple[str, ...]] = ("stem", "out")
 
     def __init__(
         self,

@@ -41,6 +41,8 @@ class Model(
     pixels are those of `pixelsnail.nn`. `forward` does not check levels (it would stall a GPU); all else does.
     """
 
+    edges: ClassVar[tuple[str, ...]] = ()
+    """The layers that read levels or give the parameters, by their names: training may treat them as no other layer."""
     by_rows: ClassVar[bool] = False
     """Whether a segment must not go on over the end of a row, since a stream runs on whole rows (`Above`)."""
     granularity: int = 1

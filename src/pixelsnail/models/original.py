@@ -6,7 +6,7 @@ h12_noup_smallkey_spec is the published model).
 """
 
 from functools import partial
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +24,7 @@ from pixelsnail.nn import (
     ShiftedPixelConv,
     StrictAttention,
     SymmetricScale,
+    laid_out,
 )
 
 
@@ -39,6 +40,8 @@ class PixelSNAILOriginal(Model):
     height and width that f divides. With `classes`, `context` is a class label of every image (B,), which adds a bias
     to every residual layer, as in PixelCNN++.
     """
+
+    edges: ClassVar[tuple[str, ...]] = ("above", "left", "out")
 
     def __init__(
         self,
@@ -76,7 +79,7 @@ class PixelSNAILOriginal(Model):
     def forward(self, x: Tensor, segment: Segment | None = None, context: Tensor | None = None) -> Tensor:
         """Levels (B, C, H, W) -> parameters (B, P, H, W); a segment of each with `segment`. Does not check levels."""
         given = self.given(segment, context)
-        h = (self.above(x, segment) + self.left(x, segment)).contiguous(memory_format=torch.channels_last)
+        h = laid_out(self.above(x, segment) + self.left(x, segment))
         pixel_before = self.pixel_before(x, h, segment)
         position, position_before = (
             planes(h, segment).repeat_interleave(x.shape[1], dim=1).expand(h.shape[0], -1, -1, -1)

@@ -5,7 +5,7 @@ and figure 5; as in E. Hotaj's pytorch-generative (github.com/EugenHotaj/pytorch
 models/autoregressive/pixel_cnn.py), which adds every layer's input twice.
 """
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -22,6 +22,8 @@ class PixelCNN(Model):
     by default: float16 may overflow, bfloat16 does not. The defaults are those of the reference, 3,223,617 parameters;
     its MNIST model has 16 channels: 53,569 parameters, 81.45 nats. Works at any height and width.
     """
+
+    edges: ClassVar[tuple[str, ...]] = ("stem", "out.1")
 
     def __init__(
         self,

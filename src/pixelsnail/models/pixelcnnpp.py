@@ -7,14 +7,23 @@ pixel_cnn_pp/model.py, model_spec).
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from pixelsnail.models.gated import Activation, GatedResidual, activate
 from pixelsnail.models.model import Levels, Model, Shape, at_least
-from pixelsnail.nn import Above, Given, NormalizedConv, NormalizedUpsampling, Segment, ShiftedPixelConv, SymmetricScale
+from pixelsnail.nn import (
+    Above,
+    Given,
+    NormalizedConv,
+    NormalizedUpsampling,
+    Segment,
+    ShiftedPixelConv,
+    SymmetricScale,
+    laid_out,
+)
 
 NODES = (1, 2, 4)
 """Width in pixels of the nodes of the three resolutions."""
@@ -35,6 +44,7 @@ class PixelCNNpp(Model):
 
     by_rows = True
     granularity = 4
+    edges: ClassVar[tuple[str, ...]] = ("rows.stream.stem", "above", "left", "out")
 
     def __init__(
         self,
@@ -66,7 +76,7 @@ class PixelCNNpp(Model):
         given = self.given(segment, context)
         rows = self.rows(x, segment, given)
         h = self.above(x, segment) + self.left(x, segment)
-        h = self.pixels(h.contiguous(memory_format=torch.channels_last), rows, segment, given)[-1]
+        h = self.pixels(laid_out(h), rows, segment, given)[-1]
         parameters: Tensor = self.out(activate("elu", h), segment)
         return parameters
 
@@ -80,7 +90,7 @@ class Rows(nn.Module):
 
     def forward(self, x: Tensor, segment: Segment | None, given: Given) -> list[Tensor]:
         """Levels -> the features after each residual layer."""
-        h = self.stem(x, segment).contiguous(memory_format=torch.channels_last)
+        h = laid_out(self.stem(x, segment))
         features: list[Tensor] = self.stream(h, (), segment, given)
         return features
 

@@ -4,7 +4,7 @@ A. van den Oord, N. Kalchbrenner, K. Kavukcuoglu: Pixel recurrent neural network
 and 3.5.
 """
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -23,6 +23,7 @@ class PixelRNN(Model):
     """
 
     by_rows = True
+    edges: ClassVar[tuple[str, ...]] = ("stem", "out.1")
 
     def __init__(
         self,

@@ -6,7 +6,7 @@ models/autoregressive/pixel_snail.py): a residual sum over blocks, ELU, one 3 x 
 four channels wide, no weight normalisation and no dropout.
 """
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from torch import Tensor, nn
 
@@ -36,11 +36,14 @@ class PixelSNAIL(Model):
                                        +----------------------------------------------------------+
 
     The defaults are the published MNIST model: 905,889 parameters, 78.61 nats on dynamically binarised digits.
-    `key` and `value` are the channels of the attention's keys and values. Works at any height and width.
-    With `classes`, `context` is a class label of every image (B,), which adds a bias before every gate.
+    `key` and `value` are the channels of the attention's keys and values, `stem` the size of the first kernel. Works at
+    any height and width. With `classes`, `context` is a class label of every image (B,), which adds a bias before every
+    gate.
     For ablations: without `attention` a block is its residual convolutions and what follows them; with `residuals=0`
     only the stem looks at neighbours, and attention at all else.
     """
+
+    edges: ClassVar[tuple[str, ...]] = ("stem", "out.1")
 
     def __init__(
         self,
@@ -52,6 +55,7 @@ class PixelSNAIL(Model):
         key: Annotated[int, "channels of the attention's queries and keys"] = 4,
         value: Annotated[int, "channels of the attention's values"] = 32,
         attention: Annotated[bool, "whether blocks attend at all"] = True,
+        stem: Annotated[int, "rows and columns of the stem's masked kernel, an odd number of at least 3"] = 3,
         classes: Annotated[int, "number of classes that images may be conditioned on; 0: unconditional"] = 0,
         head: Head = None,
     ) -> None:
@@ -61,8 +65,11 @@ class PixelSNAIL(Model):
         at_least(0, blocks=blocks, residuals=residuals)
         if classes and not blocks * residuals:
             raise WrongValueError(f"classes is {classes}, but labels act in residual layers and there are none.")
+        at_least(3, stem=stem)
+        if stem % 2 == 0:
+            raise WrongValueError(f"stem is {stem}; expected an odd number: a kernel has its pixel in the middle.")
         scale = UnitScale(levels)
-        self.stem = PixelConv(scale, CausalConv.masked(shape[0], channels, 3, centre=False))
+        self.stem = PixelConv(scale, CausalConv.masked(shape[0], channels, stem, centre=False))
         self.position, self.position_before = Positions(), Positions(delay=True)
         self.pixel_before = PixelDelay(scale)
         self.blocks = nn.ModuleList(

@@ -8,6 +8,7 @@ from pixelsnail.nn.convolution import CausalConv, Pointwise, RowAboveConv
 from pixelsnail.nn.delay import Behind, Delay
 from pixelsnail.nn.label import ClassBias
 from pixelsnail.nn.layernorm import LayerNorm
+from pixelsnail.nn.layout import laid_out
 from pixelsnail.nn.lstm import RowLSTM
 from pixelsnail.nn.map import CentredConv, MapBias
 from pixelsnail.nn.normalization import NormalizedConv, NormalizedUpsampling, StrictConv, merged
@@ -58,6 +59,7 @@ __all__ = [
     "UnitScale",
     "elu",
     "gate",
+    "laid_out",
     "merged",
     "tanh_gate",
 ]

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from pixelsnail.nn.derivatives import transformed
 from pixelsnail.nn.layout import channels_first, channels_last
 
 
@@ -15,7 +16,7 @@ def elu(h: Tensor) -> Tensor:
     torch's own keeps the input and takes exponentials again in the backward pass. The output is kept anyway, by the
     convolution that follows: this takes a fifth of the time in bfloat16 and less memory.
     """
-    if not torch.is_grad_enabled():
+    if not torch.is_grad_enabled() or transformed():
         return F.elu(h)
     return _Elu.apply(h)  # type: ignore[no-untyped-call]
 

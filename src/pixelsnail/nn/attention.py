@@ -1,10 +1,13 @@
 """Causal self-attention over all earlier positions, without a matrix of positions by positions."""
 
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pixelsnail.nn.causal import attend_strictly
+from pixelsnail.nn.causal import attend_masked, attend_plainly, attend_strictly
+from pixelsnail.nn.derivatives import differentiable
 from pixelsnail.nn.layout import channels_first, channels_last
 from pixelsnail.nn.segment import Segment
 
@@ -33,7 +36,8 @@ class CausalAttention(nn.Module):
 
     def _whole(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """(B, heads, n, D) each -> (B, heads, n, D)."""
-        return F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        fused, plain = partial(F.scaled_dot_product_attention, is_causal=True), partial(attend_plainly, first=0)
+        return differentiable(fused, plain, q, k, v)
 
     def _segment(self, queries: Tensor, keys: Tensor, values: Tensor, segment: Segment) -> Tensor:
         """A segment's queries against all entries up to its end: (B, n, V)."""
@@ -100,7 +104,9 @@ class PooledStrictAttention(nn.Module):
         seen = F.pad(seen, (1, 0), value=False) | F.pad(~seen.any(-1, keepdim=True), (0, len(squares)), value=False)
         k, v = (F.pad(h, (0, 0, 1, 0)) for h in (k, v))
         q, k, v = (h[:, None] for h in (_flat(queries), k, v))
-        out = F.scaled_dot_product_attention(q, k, v, attn_mask=seen[:, None])
+        seen = seen[:, None]
+        fused, plain = partial(F.scaled_dot_product_attention, attn_mask=seen), partial(attend_masked, seen=seen)
+        out = differentiable(fused, plain, q, k, v)
         return channels_first(out.view(batch, rows, columns, values.shape[1]))
 
     def squares(self, height: int, width: int, device: torch.device) -> Tensor:

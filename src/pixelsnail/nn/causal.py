@@ -20,6 +20,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from pixelsnail.nn.derivatives import again, differentiable, exporting, gradient, transformed
+
 CHUNK = 112
 """Queries, or keys, in a block."""
 BLOCK = 16 * CHUNK * 784
@@ -31,15 +33,36 @@ def attend_strictly(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
 
     Query t attends to entries 1 ... t, and query 0 gets zero.
     """
-    scale = k.shape[-1] ** -0.5
-    if q.device.type == "cpu":
-        out: Tensor = _attend(*(h.flatten(0, 1) for h in (q * (scale / math.log(2)), k, v)))[0]
-        return out.unflatten(0, q.shape[:2])
+    if q.device.type != "cpu" or exporting() or transformed():
+        return differentiable(_attend_fused, attend_plainly, q, k, v)
+    out: Tensor = _attend(*(h.flatten(0, 1) for h in (q * (k.shape[-1] ** -0.5 / math.log(2)), k, v)))[0]
+    return out.unflatten(0, q.shape[:2])
+
+
+def attend_plainly(q: Tensor, k: Tensor, v: Tensor, first: int = 1) -> Tensor:
+    """The same by its definition, or (`first` 0) that of queries which see entry 0 too: in memory that grows with n^2.
+
+    It has all derivatives.
+    """
+    entry = torch.arange(q.shape[-2], device=q.device)
+    seen = (entry <= entry[:, None]) & ((entry >= first) | (entry[:, None] < first))
+    values = F.pad(v[..., first:, :], (0, 0, first, 0))  # who sees nothing sees an entry of zeros
+    return attend_masked(q, k, values, seen)
+
+
+def attend_masked(q: Tensor, k: Tensor, v: Tensor, seen: Tensor) -> Tensor:
+    """Attention where `seen` (..., n, E) is true, by its definition."""
+    scores = (q @ k.transpose(-1, -2)) * k.shape[-1] ** -0.5
+    return scores.masked_fill(~seen, -math.inf).softmax(-1) @ v
+
+
+def _attend_fused(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """The same by torch's fused kernels, which are fast on a GPU."""
     # Without the first query and the first entry this is plain causal attention. The fused kernels want one width:
     # zeros change neither scores nor sums.
     width = max(k.shape[-1], v.shape[-1])
     wide_q, wide_k, wide_v = (F.pad(h[:, :, 1:], (0, width - h.shape[-1])) for h in (q, k, v))
-    out = F.scaled_dot_product_attention(wide_q, wide_k, wide_v, is_causal=True, scale=scale)
+    out = F.scaled_dot_product_attention(wide_q, wide_k, wide_v, is_causal=True, scale=k.shape[-1] ** -0.5)
     return F.pad(out[..., : v.shape[-1]], (0, 0, 1, 0))
 
 
@@ -143,9 +166,17 @@ def _setup(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor], output: tuple[Tensor
     ctx.save_for_backward(*inputs, *output)
 
 
-def _backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
+    q, k, v, *_ = ctx.saved_tensors
+    if again():
+        return gradient(_attend_in_base_2, (q, k, v), grad)
     gradients: tuple[Tensor, Tensor, Tensor] = _attend_backward(*ctx.saved_tensors, grad)
     return gradients
+
+
+def _attend_in_base_2(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """The operator's O of its own inputs, plainly: its queries hold the scale, and 1 / ln 2."""
+    return attend_plainly(q * (k.shape[-1] ** 0.5 * math.log(2)), k, v)
 
 
 _attend.register_autograd(_backward, setup_context=_setup)

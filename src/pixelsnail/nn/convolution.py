@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pixelsnail.nn.derivatives import transformed
 from pixelsnail.nn.layout import channels_first, channels_last
 from pixelsnail.nn.raster import window
 from pixelsnail.nn.segment import Segment
@@ -142,7 +143,8 @@ def convolve(
     """
     if not any(padding):
         return F.conv2d(h, weight, bias, stride)
-    if stride > 1 or min(padding) < 0 or not torch.is_grad_enabled() or torch.compiler.is_compiling():
+    plain = stride > 1 or min(padding) < 0 or not torch.is_grad_enabled()
+    if plain or torch.compiler.is_compiling() or transformed():
         return F.conv2d(F.pad(h, padding), weight, bias, stride)
     if torch.is_autocast_enabled(h.device.type):  # a Function sees to its own dtype
         dtype = torch.get_autocast_dtype(h.device.type)

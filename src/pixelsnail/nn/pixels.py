@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from pixelsnail.nn.convolution import CausalConv
 from pixelsnail.nn.delay import delayed
-from pixelsnail.nn.layout import channels_first
+from pixelsnail.nn.layout import channels_first, laid_out
 from pixelsnail.nn.segment import Given, Segment
 
 
@@ -35,7 +35,7 @@ class PixelConv(nn.Module):
         """Levels (B, C, H, W), or a segment of them -> features."""
         conv = self.conv
         if segment is None:
-            return conv(self.scale(x, conv.weight)).contiguous(memory_format=torch.channels_last)
+            return laid_out(conv(self.scale(x, conv.weight)))
         levels, inside = segment.pixels_at(conv.offsets)  # (B, n, offsets, C)
         seen = torch.where(inside, self.scale(levels, conv.weight), 0.0)
         return conv.combine(seen.flatten(2).flatten(0, 1), segment)
@@ -55,7 +55,7 @@ class PositionedPixelConv(PixelConv):
         """Levels (B, C, H, W), or a segment of them -> features."""
         conv, position = self.conv, self.position
         if segment is None:
-            return conv(self.scale(x, conv.weight) + position).contiguous(memory_format=torch.channels_last)
+            return laid_out(conv(self.scale(x, conv.weight) + position))
         whole: Tensor = segment.cache.once(
             (self, "position"), lambda: conv(position) - conv(torch.zeros_like(position))
         )

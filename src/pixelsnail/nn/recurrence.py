@@ -10,7 +10,10 @@ as on a share of every pixel's channels.
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
+
+from pixelsnail.nn.derivatives import again, exporting, gradient, transformed
 
 
 def advance(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
@@ -28,8 +31,23 @@ def recur(gates: Tensor, kernel: Tensor, initial: Tensor) -> Tensor:
     `kernel` (3 D, 4 D) is what a state makes of the three above it, `initial` (2, D) the hidden state and cell above
     the first row. Beside the image hidden states are zero.
     """
+    if exporting() or transformed():
+        return recur_plainly(gates, kernel, initial)
     hidden: Tensor = _recur(gates, kernel, initial)[0]
     return hidden.transpose(0, 1)
+
+
+def recur_plainly(gates: Tensor, kernel: Tensor, initial: Tensor) -> Tensor:
+    """The same row by row, with all its derivatives."""
+    hidden, cell = (state.expand(gates.shape[0], gates.shape[2], -1) for state in initial.unbind(0))
+    rows = []
+    for row in gates.unbind(1):
+        left, right = F.pad(hidden, (0, 0, 1, 0))[:, :-1], F.pad(hidden, (0, 0, 0, 1))[:, 1:]
+        o, f, i, g = (row + torch.cat([left, hidden, right], dim=-1) @ kernel).chunk(4, dim=-1)
+        cell = f.sigmoid() * cell + i.sigmoid() * g.tanh()
+        hidden = o.sigmoid() * cell.tanh()
+        rows.append(hidden)
+    return torch.stack(rows, dim=1)
 
 
 def _windows(h: Tensor) -> Tensor:
@@ -108,11 +126,13 @@ def _(
 
 def _setup(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor], output: tuple[Tensor, Tensor, Tensor]) -> None:
     ctx.set_materialize_grads(False)  # hidden states alone are used
-    ctx.save_for_backward(*inputs[1:], *output)
+    ctx.save_for_backward(*inputs, *output)
 
 
-def _backward(ctx: Any, grad: Tensor, *_: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    gradients: tuple[Tensor, Tensor, Tensor] = _recur_backward(*ctx.saved_tensors, grad.contiguous())
+def _backward(ctx: Any, grad: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
+    if again():
+        return gradient(lambda *inputs: recur_plainly(*inputs).transpose(0, 1), ctx.saved_tensors[:3], grad)
+    gradients: tuple[Tensor, Tensor, Tensor] = _recur_backward(*ctx.saved_tensors[1:], grad.contiguous())
     return gradients
 
 

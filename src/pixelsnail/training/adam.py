@@ -1,11 +1,12 @@
 """Adam as the authors of PixelCNN++ and PixelSNAIL wrote it. Imported when training starts."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Optimizer
+from torch.optim.optimizer import ParamsT
 
 
 class AdamInsideRoot(Optimizer):
@@ -18,7 +19,7 @@ class AdamInsideRoot(Optimizer):
     another's takes the same steps with an eps that is f^2 times the other's.
     """
 
-    def __init__(self, parameters: Iterable[nn.Parameter], lr: float, betas: tuple[float, float], eps: float) -> None:
+    def __init__(self, parameters: ParamsT, lr: float, betas: tuple[float, float], eps: float) -> None:
         super().__init__(parameters, {"lr": lr, "betas": betas, "eps": eps, "step": 0})
 
     @torch.no_grad()

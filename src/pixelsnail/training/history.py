@@ -1,14 +1,16 @@
 """What a run's metrics.csv tells: nats against steps and time."""
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
 from pixelsnail.errors import MissingFileError, WrongValueError
+from pixelsnail.files import read_csv
 from pixelsnail.training.metrics import COLUMNS
 
+TIMES = (60, 600, 3600, 6 * 3600, 24 * 3600)
+"""Seconds after which `milestones` looks, as far as the training went."""
 PAUSE = 3
 """An interval so many times the median of its kind was a pause of the machine, and counts as the median."""
 
@@ -24,7 +26,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Standing:
+class Milestone:
     """How far a training was at a time.
 
     train        nats of the training images of the last tenth of the steps
@@ -36,26 +38,42 @@ class Standing:
     train: float
     validation: float | None
 
+    def words(self) -> tuple[str, str, str, str]:
+        """Time, steps, training nats and validation nats, as in a table."""
+        validation = "" if self.validation is None else f"{self.validation:.2f}"
+        return duration(self.seconds), f"{self.step:,}", f"{self.train:.2f}", validation
+
+
+def duration(seconds: float) -> str:
+    """Hours, minutes and seconds in words: 50 min 11 s."""
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes >= 60:
+        return f"{minutes // 60} h {minutes % 60} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
 
 def read_history(run: str | Path) -> list[Row]:
     """The rows of a run's metrics.csv, its time without pauses. Raises FileNotFoundError or ValueError."""
     path = Path(run) / "metrics.csv"
     if not path.is_file():
         raise MissingFileError(f"{path} is missing; expected the folder of a run that pixelsnail trained.")
-    with path.open(encoding="utf-8", newline="") as file:
-        table = csv.DictReader(file)
-        if tuple(table.fieldnames or ()) != COLUMNS:
-            raise WrongValueError(
-                f"{path} does not begin with {','.join(COLUMNS)}; expected the table that training wrote."
-            )
-        complete = [line for line in table if line["seconds"]]  # a last line may be cut short by a kill
-    rows = [Row(int(line["step"]), line["split"], float(line["nats"]), float(line["seconds"])) for line in complete]
+    rows = [
+        Row(int(line["step"]), line["split"], float(line["nats"]), float(line["seconds"]))
+        for line in read_csv(path, COLUMNS)
+    ]
     if not rows:
         raise WrongValueError(f"{path} holds no row yet; expected one every run.log steps.")
     return _without_pauses(rows)
 
 
-def standing(rows: Sequence[Row], seconds: float) -> Standing | None:
+def milestones(rows: Sequence[Row]) -> list[Milestone]:
+    """How far the training was at each of TIMES that it reached, and at its end."""
+    end = rows[-1].seconds
+    found = [milestone(rows, seconds) for seconds in (*(time for time in TIMES if time < end), end)]
+    return [one for one in found if one is not None]
+
+
+def milestone(rows: Sequence[Row], seconds: float) -> Milestone | None:
     """How far the training was after so many seconds; None before its first row."""
     done = [row for row in rows if row.seconds <= seconds]
     train = [row for row in done if row.split == "train"]
@@ -64,7 +82,7 @@ def standing(rows: Sequence[Row], seconds: float) -> Standing | None:
     step = train[-1].step
     recent = [row.nats for row in train if row.step > 0.9 * step]
     validation = [row.nats for row in done if row.split == "validation"]
-    return Standing(done[-1].seconds, step, sum(recent) / len(recent), validation[-1] if validation else None)
+    return Milestone(done[-1].seconds, step, sum(recent) / len(recent), validation[-1] if validation else None)
 
 
 def training_seconds(rows: Sequence[Row]) -> list[float]:
@@ -83,8 +101,25 @@ def training_seconds(rows: Sequence[Row]) -> list[float]:
 def smooth(rows: Sequence[Row]) -> tuple[list[float], list[float]]:
     """Seconds and training nats, each the mean over the last tenth of the steps until then."""
     train = [row for row in rows if row.split == "train"]
-    found = [standing(train, row.seconds) for row in train]
+    found = [milestone(train, row.seconds) for row in train]
     return [row.seconds for row in train], [one.train for one in found if one is not None]
+
+
+def draw_history(rows: Sequence[Row], path: str | Path) -> None:
+    """Writes a picture, PNG or SVG, of training and validation nats against minutes.
+
+    Without the beginning, where nats fall fast: what is more than 1.5 times the least is not shown.
+    """
+    from pixelsnail import pictures
+
+    seconds, nats = smooth(rows)
+    low = 1.5 * min(nats)
+    shown = [(t / 60, value) for t, value in zip(seconds, nats, strict=True) if value <= low]
+    series = {"training": ([t for t, _ in shown], [value for _, value in shown])}
+    judged = [row for row in rows if row.split == "validation"]
+    if judged:
+        series["validation"] = ([row.seconds / 60 for row in judged], [row.nats for row in judged])
+    pictures.curves(series, path, "minutes of training", "nats/image")
 
 
 def _without_pauses(rows: Sequence[Row]) -> list[Row]:

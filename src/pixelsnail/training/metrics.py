@@ -4,11 +4,12 @@ import csv
 import io
 import os
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
-from PIL.Image import Image
+from pixelsnail.files import read_csv, write_csv
 
-from pixelsnail.files import write_atomically
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 COLUMNS = ("step", "epoch", "split", "nats", "bits_per_dim", "images_per_second", "lr", "seconds")
 
@@ -20,9 +21,9 @@ class Metrics:
         """Goes on after `step`: later rows are cut, and those of the split `pending` at this step, which come again."""
         from torch.utils.tensorboard import SummaryWriter
 
-        kept = [row for row in _rows(table) if _before(row, step, pending)]
-        with write_atomically(table) as path, path.open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file, lineterminator="\n").writerows([COLUMNS, *kept])
+        rows = read_csv(table, COLUMNS) if table.is_file() else []
+        kept = [row for row in rows if int(row["step"]) < step or _stays(row, step, pending)]
+        write_csv(table, COLUMNS, (row.values() for row in kept))
         self.file: TextIO = table.open("a", encoding="utf-8", newline="")
         self.writer: Any = SummaryWriter(str(tensorboard), purge_step=step + 1 if step else None)
 
@@ -38,7 +39,7 @@ class Metrics:
         if split == "train":
             self.writer.add_scalar("lr", row["lr"], step)
 
-    def picture(self, image: Image, step: int) -> None:
+    def picture(self, image: "Image", step: int) -> None:
         """Shows a sample grid in TensorBoard."""
         import numpy
 
@@ -55,15 +56,5 @@ class Metrics:
         self.writer.close()
 
 
-def _rows(table: Path) -> list[list[str]]:
-    """The complete rows of a table; a last line that a kill cut short is none."""
-    if not table.is_file():
-        return []
-    text = table.read_text(encoding="utf-8")
-    lines = text[: text.rfind("\n") + 1].splitlines()[1:]
-    return [row for row in csv.reader(lines) if len(row) == len(COLUMNS)]
-
-
-def _before(row: list[str], step: int, pending: str | None) -> bool:
-    at = int(row[0])
-    return at < step or (at == step and row[2] != pending)
+def _stays(row: dict[str, str], step: int, pending: str | None) -> bool:
+    return int(row["step"]) == step and row["split"] != pending

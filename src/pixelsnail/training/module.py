@@ -13,6 +13,7 @@ from pixelsnail.errors import WrongValueError
 from pixelsnail.models import Model
 from pixelsnail.training.adam import AdamInsideRoot
 from pixelsnail.training.batches import Batch, number
+from pixelsnail.training.muon import Muon, split
 from pixelsnail.training.ranks import weight
 from pixelsnail.training.sections import Optimizer, Run
 
@@ -41,14 +42,17 @@ class Training(LightningModule):
         return nats * weight(self.trainer, len(x))
 
     def configure_optimizers(self) -> Any:
-        """Adam or AdamW with a learning rate that changes every step."""
-        optimizer, recipe = self._adam(), self.optimizer
+        """Adam, AdamW or Muon with learning rates that change every step."""
+        optimizer, recipe = self._optimizer(), self.optimizer
         # The number of steps is not asked of the trainer, which would set up the data before its position is restored.
         rule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor(recipe, self.steps))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": rule, "interval": "step"}}
 
-    def _adam(self) -> torch.optim.Optimizer:
+    def _optimizer(self) -> torch.optim.Optimizer:
         recipe, parameters = self.optimizer, self.model.parameters()
+        if recipe.name == "muon":
+            others, matrices = split(self.model)
+            return Muon(others, matrices, recipe.lr, recipe.matrix_lr, recipe.betas, recipe.eps)
         if recipe.eps_inside:
             return AdamInsideRoot(parameters, recipe.lr, recipe.betas, recipe.eps)
         kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[recipe.name]
@@ -66,12 +70,13 @@ def factor(recipe: Optimizer, steps: float) -> Callable[[int], float]:
     """The learning rate's factor as a function of the steps done, for a training of `steps` steps.
 
     exponential: decay ** t;  cosine: (1 + cos(pi t / steps)) / 2;  trapezoid: min(1, (steps - t) / cooldown);
-    all times min(1, (t + 1) / warmup).
+    all times min(1, (t + 1) / warmup). A cooldown below 1 is a share of the steps.
     """
     if recipe.schedule in ("cosine", "trapezoid") and not math.isfinite(steps):
         raise WrongValueError(
             f"optimizer.schedule {recipe.schedule} needs an end; set trainer.max_steps or trainer.max_epochs."
         )
+    cooldown = recipe.cooldown if recipe.cooldown >= 1 else recipe.cooldown * steps
 
     def at(t: int) -> float:
         warm = min(1.0, (t + 1) / recipe.warmup) if recipe.warmup else 1.0
@@ -79,8 +84,8 @@ def factor(recipe: Optimizer, steps: float) -> Callable[[int], float]:
             return warm * recipe.decay**t
         if recipe.schedule == "cosine":
             return warm * (1 + math.cos(math.pi * min(t / steps, 1.0))) / 2
-        if recipe.schedule == "trapezoid" and recipe.cooldown:
-            return warm * max(0.0, min(1.0, (steps - t) / recipe.cooldown))
+        if recipe.schedule == "trapezoid" and cooldown:
+            return warm * max(0.0, min(1.0, (steps - t) / cooldown))
         return warm
 
     return at

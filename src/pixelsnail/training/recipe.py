@@ -107,19 +107,22 @@ def _load(recipe: str | Path) -> dict[str, Any]:
         except UnicodeDecodeError:
             raise WrongValueError(f"{path} is not text; expected a recipe in YAML.") from None
     else:
-        packaged = _packaged()
+        files = _packaged()
         name = str(recipe).removeprefix("recipes/").removesuffix(".yaml")
-        if name not in packaged:
-            raise MissingFileError(
-                f"There is no recipe {recipe}; give a file, or one of {', '.join(sorted(packaged))}."
-            )
-        text = packaged[name].read_text(encoding="utf-8")
+        if name not in files:
+            raise MissingFileError(f"There is no recipe {recipe}; give a file, or one of {', '.join(packaged())}.")
+        text = files[name].read_text(encoding="utf-8")
     tree = parse(text, str(recipe))
     if not isinstance(tree, Mapping):
         raise WrongValueError(
             f"{recipe} is not a recipe; expected the sections model, data, optimizer, run and trainer."
         )
     return dict(tree)
+
+
+def packaged() -> list[str]:
+    """The names of the recipes that come with pixelsnail."""
+    return sorted(_packaged())
 
 
 def _packaged() -> "dict[str, Traversable]":
@@ -208,6 +211,11 @@ def _check_optimizer(optimizer: Optimizer) -> None:
         raise WrongValueError(
             f"optimizer.eps_inside is true with optimizer.name {optimizer.name} and optimizer.weight_decay "
             f"{optimizer.weight_decay:g}; expected adam and 0: leave eps_inside false, or weight decay out."
+        )
+    if optimizer.name == "muon" and optimizer.weight_decay:
+        raise WrongValueError(
+            f"optimizer.weight_decay is {optimizer.weight_decay:g} with optimizer.name muon, which has none; "
+            "leave weight_decay out."
         )
 
 

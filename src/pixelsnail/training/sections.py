@@ -29,8 +29,12 @@ class Data:
 class Optimizer:
     """The section `optimizer`."""
 
-    name: Annotated[Literal["adam", "adamw"], "adam or adamw"] = "adam"
+    name: Annotated[
+        Literal["adam", "adamw", "muon"],
+        "adam, adamw, or muon (orthogonalised momentum for matrices, adam for all other weights)",
+    ] = "adam"
     lr: Annotated[Number, "learning rate"] = 1e-3
+    matrix_lr: Annotated[Number, "learning rate of the matrices, for muon"] = 0.01
     betas: Annotated[tuple[float, float], "decay of the two running moments"] = (0.9, 0.999)
     eps: Annotated[Number, "added to the root of the second moment"] = 1e-8
     eps_inside: Annotated[
@@ -43,7 +47,9 @@ class Optimizer:
         "then linearly to zero over the last `cooldown` steps)",
     ] = "constant"
     decay: Annotated[Number, "learning rate's factor a step, for schedule: exponential"] = 1.0
-    cooldown: Annotated[Whole, "steps of linear decay to zero at the end, for schedule: trapezoid"] = 0
+    cooldown: Annotated[
+        Number, "linear decay to zero at the end, for schedule: trapezoid; below 1 a share of all steps, else steps"
+    ] = 0
     warmup: Annotated[Whole, "steps of linear warm-up"] = 0
     clip: Annotated[Number | None, "largest gradient norm; null does not clip"] = None
     ema: Annotated[

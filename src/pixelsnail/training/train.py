@@ -1,18 +1,20 @@
 """`train`: from a recipe to a run."""
 
 import dataclasses
-import os
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from pixelsnail.errors import MissingPackageError, WrongValueError
+from pixelsnail.machine import is_first_process
 from pixelsnail.training.events import Progress
 from pixelsnail.training.recipe import Note, Recipe, read
 from pixelsnail.training.runs import RunFolder
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from pixelsnail.data import Images
     from pixelsnail.models import Model
 
@@ -36,9 +38,9 @@ def train(
     `recipe` is a file, a packaged recipe ("mnist", "demo") or a mapping; overrides are its fields under their dotted
     names; `data` is short for `data.source`. `resume` goes on after the run's last checkpoint: in fp32 on one CPU
     thread, uncompiled, with the same weights, bit for bit, as a training that was never interrupted. `overwrite`
-    replaces a run. `init` is a run whose weights are the first ones (`resume` has its own). `progress` receives an
-    `Event` each step and during validation and sampling, `note` a sentence here and there. Ctrl-C finishes the step,
-    saves a checkpoint and raises KeyboardInterrupt.
+    replaces a run. `init` is a run whose weights are the first ones (`resume` has its own); its masked kernels may be
+    smaller. `progress` receives an `Event` each step and during validation and sampling, `note` a sentence here and
+    there. Ctrl-C finishes the step, saves a checkpoint and raises KeyboardInterrupt.
     Raises ValueError, TypeError or FileNotFoundError for a recipe or data that cannot be, FileExistsError where `out`
     holds a run already, RuntimeError when the loss or the weights stop being finite or memory runs out, OSError when
     the disk is full; the last good checkpoint is always kept.
@@ -46,7 +48,7 @@ def train(
     tell = note or (lambda _: None)
     plan = read(recipe, overrides if data is None else {"data": data, **overrides}, tell)
     folder = RunFolder(Path(out))
-    first = not any(int(os.environ.get(name, 0)) for name in ("RANK", "LOCAL_RANK"))
+    first = is_first_process()
     if first:
         folder.check(resume, overwrite)
     _require("lightning", "tensorboard")
@@ -126,11 +128,27 @@ def build(plan: Recipe, images: "Images") -> "Model":
 
 
 def start_from(model: "Model", run: str | Path) -> None:
-    """Copies the best weights of another run. Raises ValueError when they don't fit."""
+    """Copies the best weights of another run. Raises ValueError when they don't fit.
+
+    A masked kernel may be larger than that run's: its new taps begin as zeros, and the model as the same function.
+    """
     from pixelsnail import checkpoints
     from pixelsnail.models.weights import take_state
 
-    take_state(model, checkpoints.load(run).state_dict(), str(run))
+    state = checkpoints.load(run).state_dict()
+    for name, layer in model.named_modules():
+        place = f"{name}.weight"
+        if getattr(layer, "mask", None) is not None and place in state:
+            state[place] = _widened(state[place], layer.weight.shape[-1])
+    take_state(model, state, str(run))
+
+
+def _widened(kernel: "Tensor", size: int) -> "Tensor":
+    """A square kernel (outputs, inputs, k, k) in the middle of zeros, where `size` is the larger."""
+    import torch.nn.functional as F
+
+    side = (size - kernel.shape[-1]) // 2
+    return F.pad(kernel, (side,) * 4) if side > 0 else kernel
 
 
 def _require(*packages: str) -> None:

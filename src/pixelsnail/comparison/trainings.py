@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
+from pixelsnail.comparison.budget import Budget, count_parameters, steps_within, with_parameters, with_steps
+from pixelsnail.comparison.table import Comparison, Entry, Result, curve, draw
 from pixelsnail.errors import ExistingFileError, MissingFileError, NotAFolderError, WrongValueError
-from pixelsnail.training.budget import Budget, count_parameters, steps_within, with_parameters, with_steps
-from pixelsnail.training.comparison import Comparison, Entry, Result, curve, draw
 from pixelsnail.training.events import Progress
 from pixelsnail.training.history import read_history, training_seconds
 from pixelsnail.training.recipe import Note, Recipe, read

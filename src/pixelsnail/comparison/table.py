@@ -9,8 +9,8 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import TYPE_CHECKING, Any
 
+from pixelsnail.comparison.budget import Budget
 from pixelsnail.errors import WrongValueError, reason
-from pixelsnail.training.budget import Budget
 from pixelsnail.training.history import read_history, training_seconds
 
 if TYPE_CHECKING:

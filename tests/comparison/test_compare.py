@@ -7,22 +7,18 @@ import math
 from statistics import mean, stdev
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 
 from pixelsnail import data, evaluation, load
-from pixelsnail.training import compare, read
-from pixelsnail.training.budget import Budget, count_parameters, steps_within, with_parameters
-from pixelsnail.training.comparison import Comparison
+from pixelsnail.comparison import Budget, Comparison, compare
+from pixelsnail.comparison.budget import count_parameters, steps_within, with_parameters
+from pixelsnail.training import read
 from pixelsnail.training.history import Row, read_history, training_seconds
 
 
 @pytest.fixture
 def recipes(tmp_path, source):
     """Two recipe files on the same data, with a test split."""
-    random = np.random.default_rng(1)
-    sizes = {"train": 61, "validation": 21, "test": 11}
-    np.savez(tmp_path / "x.npz", **{k: random.integers(0, 256, (n, 6, 5), dtype=np.uint8) for k, n in sizes.items()})
     paths = []
     for name, more in (("with", ""), ("without", ", attention: false")):
         path = tmp_path / f"{name}.yaml"
@@ -159,7 +155,7 @@ def test_the_width_is_the_one_whose_weights_come_nearest(recipes, target):
 def test_seconds_become_steps_by_what_a_step_takes(recipes, monkeypatch):
     """With a clock that says each step takes a quarter of a second."""
     ticks = itertools.count(0, 0.25)
-    monkeypatch.setattr("pixelsnail.training.budget.time", SimpleNamespace(monotonic=lambda: next(ticks)))
+    monkeypatch.setattr("pixelsnail.comparison.budget.time", SimpleNamespace(monotonic=lambda: next(ticks)))
     assert steps_within(10.0, read(recipes[0])) == pytest.approx(40, abs=1)
 
 

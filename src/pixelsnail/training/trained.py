@@ -1,0 +1,101 @@
+"""What runs say of their data: which images a trained model is judged on, and how they were binarised."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pixelsnail.errors import WrongValueError
+from pixelsnail.training.recipe import read
+from pixelsnail.training.runs import RunFolder
+
+if TYPE_CHECKING:
+    from pixelsnail.data import Images
+    from pixelsnail.models import Model
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a run was trained on, as far as it says; of a packaged model, the images at hand that are of its kind."""
+
+    source: str | None
+    binarize: str | None
+    validation: int = 0
+
+
+def trained_on(run: str | Path, weights: str = "best") -> Trained:
+    """What a run says of its data: in its recipe, which knows of images held out, else beside its weights."""
+    from pixelsnail import checkpoints
+
+    recipe = RunFolder(Path(run)).recipe
+    if recipe.is_file():
+        data = read(recipe).data
+        return Trained(data.source, data.binarize, data.validation)
+    about = checkpoints.about(run, weights=weights)
+    return Trained(about.get("source") or about.get("default_data"), about.get("binarize"))
+
+
+def open_as_trained(
+    known: Trained,
+    model: "Model",
+    source: str | None = None,
+    split: str | None = None,
+    binarize: str | None = None,
+) -> "Images":
+    """Images to judge a model by, as it takes them: by default those that its training did not see.
+
+    Of the training's own source that is its test split, or the validation images of one without; another source is
+    taken whole where it has no splits, else its test split. Images of a model with two levels are binarised as in the
+    training, `binarize` says otherwise. Raises as `pixelsnail.data.open` and `Images.as_like` do, and ValueError where
+    neither says which images.
+    """
+    from pixelsnail import data
+
+    own = source is None or (known.source is not None and data.resolve(source) == data.resolve(known.source))
+    source = source or known.source
+    if source is None:
+        raise WrongValueError("It is not known what the model was trained on; say which images to take.")
+    validation = known.validation if own else 0
+    if split is None:
+        split = _unseen(source, validation, own)
+    images = data.open(source, split, binarize="none", validation=validation)
+    how = known.binarize if known.binarize in ("dynamic", "threshold") else "dynamic"
+    return images if binarize == "none" else images.as_like(model.shape, model.levels, binarize=binarize or how)
+
+
+def _unseen(source: str, validation: int, own: bool) -> str:
+    """The split to judge by."""
+    from pixelsnail import data
+
+    if not own and data.is_flat(source):
+        return "all"
+    splits = data.splits_of(source, validation=validation)
+    return "validation" if own and "validation" in splits and "test" not in splits else "test"
+
+
+def check_same_data(runs: Sequence[str], weights: str = "best", *, source: bool = True, binarize: bool = True) -> None:
+    """Raises ValueError where runs were trained on different images (`source`) or bits (`binarize`)."""
+    first, *others = runs
+    known = trained_on(first, weights)
+    for run in others:
+        other = trained_on(run, weights)
+        for asked, what, here, there in (
+            (source, "source", known.source, other.source),
+            (binarize, "binarisation", known.binarize, other.binarize),
+        ):
+            if asked and here != there:
+                raise WrongValueError(
+                    f"{first} was trained on {here} and {run} on {there}: nats of different images or binarisations do "
+                    f"not belong in one table; name one {what} for both."
+                )
+
+
+def check_same_levels(models: "Sequence[Model]", names: Sequence[str]) -> None:
+    """Raises ValueError for models of other images than the first's."""
+    first = models[0]
+    for model, name in zip(models, names, strict=True):
+        if (model.shape[0], model.levels) != (first.shape[0], first.levels):
+            raise WrongValueError(
+                f"{name} models images of {model.shape[0]} channels and {model.levels} levels, {names[0]} images of "
+                f"{first.shape[0]} and {first.levels}: their nats do not belong in one table; evaluate each by itself."
+            )

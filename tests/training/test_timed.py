@@ -1,0 +1,35 @@
+import re
+import runpy
+import sys
+import time
+from pathlib import Path
+
+import torch
+import yaml
+
+from pixelsnail.training import read
+
+SCRIPT = Path(__file__).parents[2] / "scripts" / "timed.py"
+
+
+def test_training_and_its_decay_end_with_the_time(tiny, tmp_path, monkeypatch, capsys):
+    optimizer = {"name": "muon", "schedule": "trapezoid", "cooldown": 0.5}
+    recipe, run = tmp_path / "recipe.yaml", tmp_path / "run"
+    recipe.write_text(yaml.safe_dump(tiny(optimizer=optimizer, run={"samples": 0, "validate": 0, "log": 1})))
+    words = [str(recipe), "--minutes", "0.1", "--out", str(run), "--optimizer.lr", "0.02"]
+    monkeypatch.setattr(sys, "argv", [str(SCRIPT), *words])
+    start = time.monotonic()
+    runpy.run_path(str(SCRIPT), run_name="__main__")
+    seconds = time.monotonic() - start
+    steps = int(re.search(r"([\d,]+) steps", capsys.readouterr().out)[1].replace(",", ""))
+    state = torch.load(run / "checkpoints/last.ckpt", weights_only=True)
+    assert state["global_step"] == steps
+    assert state["lr_schedulers"][0]["_last_lr"] == [0.0, 0.0]
+    assert read(run / "recipe.yaml").optimizer.lr == 0.02
+    assert seconds < 60  # of 6: other work may take the processor meanwhile
+
+
+def test_the_recipe_for_a_gpu_is_the_published_model_with_a_wider_stem():
+    gpu, published = read("mnist-gpu"), read("mnist")
+    assert gpu.model == {**published.model, "stem": 7}
+    assert gpu.optimizer.cooldown < 1
