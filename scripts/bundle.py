@@ -151,7 +151,6 @@ def main() -> None:
             "nats": f"{about['test_nats']:.2f} +- {about['test_nats_standard_error']:.2f}",
             "tested": str(about["test_on"]).removeprefix("MNIST, "),
             "trained": f"{about['epochs']:.1f} epochs, {hours:.1f} hours",
-            "epochs": f"{about['epochs']:.1f}",
         }
     )
     if (options.run / "metrics.csv").is_file():
