@@ -1,5 +1,6 @@
 """Files of arrays: npz, npy, and tensors that torch saved."""
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 
 from pixelsnail import data
 from pixelsnail.data import loading
+from pixelsnail.errors import UserError
 
 
 @pytest.fixture
@@ -164,6 +166,23 @@ def test_other_files_are_not_opened(tmp_path):
         data.open(f"npz:{path}")
     with pytest.raises(IsADirectoryError, match=f"is a folder; .*folder:{tmp_path}"):
         data.open(f"npz:{tmp_path}")
+
+
+@pytest.mark.parametrize("form", ["npz", "npy", "pt"])
+def test_every_damage_is_a_sentence(tmp_path, form):
+    """A byte changed, lost or inserted, anywhere: the images, or an error that names the file."""
+    path, array = tmp_path / f"file.{form}", noise(3, 4, 5)
+    with path.open("wb") as file:
+        {"npz": lambda: np.savez(file, x=array), "npy": lambda: np.save(file, array)}.get(
+            form, lambda: torch.save(torch.tensor(array), file)
+        )()
+    content = path.read_bytes()
+    random = np.random.default_rng(0)
+    for place in random.integers(0, len(content), 150).tolist():
+        byte = bytes([random.integers(256)])
+        path.write_bytes(content[:place] + byte * random.integers(0, 3) + content[place + 1 :])
+        with contextlib.suppress(UserError):
+            data.open(f"npz:{path}", "all").batch([0])
 
 
 def test_a_pickle_is_not_run(tmp_path):

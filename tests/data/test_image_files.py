@@ -94,6 +94,16 @@ def test_files_of_16_bits_are_said(place):
     assert "of more than 8 bits the upper 8 kept (1 of 2)" in str(data.open(f"folder:{place}", "all").read)
 
 
+def test_a_model_of_16_bits_is_not_given_8(place):
+    Image.fromarray(DEEP).save(place / "deep.png")
+    with pytest.raises(
+        ValueError, match=r"of which the upper 8 were read, but this model has L = 65536; open .*=65536"
+    ):
+        data.open(f"folder:{place}", "all").as_like((1, 4, 5), 65536)
+    whole = data.from_files([place / "deep.png"], like=((1, 4, 5), 65536))
+    assert np.array_equal(levels_of(whole)[0, 0], DEEP)
+
+
 def test_12_bits_in_files_of_16_are_said(place):
     Image.fromarray(DEEP >> 4).save(place / "deep.png")
     images = data.from_files([place / "deep.png"])

@@ -204,7 +204,15 @@ class Pages:
             notes += _dark(decoded, self.pages) if depth == 256 else []
             read = partial(_held, decoded, chosen)
         return Store(
-            len(self.pages), depth, shape, labels, read, files=self.names, left_out=self.left_out, notes=tuple(notes)
+            len(self.pages),
+            depth,
+            shape,
+            labels,
+            read,
+            files=self.names,
+            left_out=self.left_out,
+            notes=tuple(notes),
+            shifted=depth == 256 and any(page.bits == 16 for page in self.pages),
         )
 
 

@@ -159,7 +159,7 @@ def _dimensions(feature: Any) -> int:
     """Of a declared array, or of lists in lists of numbers; 0 of anything else."""
     if hasattr(feature, "shape") and hasattr(feature, "dtype"):
         return len(feature.shape)
-    inner = getattr(feature, "feature", None)
+    inner = feature[0] if isinstance(feature, list) else getattr(feature, "feature", None)
     if inner is None:
         return 0
     return 1 + (0 if hasattr(inner, "dtype") and not hasattr(inner, "shape") else _dimensions(inner))

@@ -71,7 +71,8 @@ def pages(file: Path) -> list[Page]:
         if image.format == "MPO":
             notes.append("of MPO photographs the first picture")
         else:
-            count = getattr(image, "n_frames", 1)
+            with naming(str(file)):
+                count = getattr(image, "n_frames", 1)
         found = []
         for number in range(count):
             with naming(str(file)):
@@ -85,8 +86,11 @@ def _page(image: Any, file: Path, number: int, notes: list[str]) -> Page:
     channels, bits = channels_of(image, name), bits_of(image, name)
     with naming(name):
         orientation = image.getexif().get(ORIENTATION, 1)
-    turned = orientation in TURNED and image.format != "TIFF"  # of which Pillow gives the size when turned
-    height, width = (image.width, image.height) if turned else (image.height, image.width)
+    height, width = image.height, image.width
+    if image.format == "TIFF":  # some versions of Pillow give the size when turned, others as it is stored
+        height, width = image.tag_v2[257], image.tag_v2[256]
+    if orientation in TURNED:
+        height, width = width, height
     shallow = image.mode == "1" or (bits < 8 and image.mode == "L")
     depth = ["fewer than 8 bits scaled to 0 ... 255"] if shallow else []
     return Page(file, number, (channels, height, width), bits, (*notes, *depth, *said(image, orientation)))
@@ -263,10 +267,10 @@ def naming(name: str) -> Iterator[None]:
     """Names the file in Pillow's errors, which are of many types and often do not."""
     try:
         yield
-    except (PermissionError, MemoryError, WrongValueError):
+    except (PermissionError, WrongValueError):
         raise
     except Exception as error:
-        reason: object = error
+        reason = str(error) or type(error).__name__  # memory that ran out has no words
         if type(error).__name__ == "UnidentifiedImageError":
             reason = _unknown(Path(name))
         raise WrongValueError(f"{name} cannot be read as an image ({reason}). Replace or remove it.") from None

@@ -52,6 +52,7 @@ class Store:
     left_out        files that were passed over
     notes           what was converted or left aside, a clause each
     unlabelled      why there are no labels, where there might have been
+    shifted         whether levels are the upper 8 of 16 bits
     """
 
     count: int
@@ -65,6 +66,7 @@ class Store:
     left_out: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     unlabelled: str = ""
+    shifted: bool = False
 
     @property
     def bytes(self) -> int:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +13,6 @@ from pixelsnail.nn.raster import Offsets
 
 if TYPE_CHECKING:
     from pixelsnail.nn.cache import Cache
-    from pixelsnail.nn.pixels import Above
 
 Context = Tensor | Mapping[str, Tensor]
 """What images are conditioned on, as a user gives it: the batch first; by name where it is several things."""
@@ -37,6 +36,14 @@ def once(
         return self.answers[key]
 
     return asked  # type: ignore[return-value]
+
+
+class RowStream(Protocol):
+    """A layer that runs on whole rows, when images begin them (`Above`)."""
+
+    def at(self, segment: "Segment") -> Tensor:
+        """Its features at a segment: (B, D, 1, n)."""
+        ...
 
 
 class Segment:
@@ -113,7 +120,7 @@ class Segment:
     def place(self, whole: Tensor, ratio: int = 1) -> Tensor:
         """A map of whole images (1 or B, D, H / ratio, W / ratio) at the segment: (B, D, 1, n)."""
         flat, positions = channels_last(whole).flatten(1, 2), self.coarse(ratio)
-        if len(flat) == 1:
+        if flat.shape[0] == 1:
             return flat[0, positions].transpose(1, 2)[:, :, None]
         return flat[self.members[:, None], positions].transpose(1, 2)[:, :, None]
 
@@ -182,7 +189,7 @@ class Segment:
         return (self.positions >= first).to(dtype)[:, None, None]
 
     @once
-    def ahead(self, stream: "Above") -> Tensor:
+    def ahead(self, stream: "RowStream") -> Tensor:
         """What a stream that runs on whole rows gives here: (B, D, 1, n). See `Above`."""
         return stream.at(self)
 

@@ -7,6 +7,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from pixelsnail.data import Images
 from pixelsnail.errors import FullDiskError, StoppedError, WrongValueError, disk_is_full, memory_ran_out, reason
+from pixelsnail.machine import check_alone
 from pixelsnail.models import Model
 from pixelsnail.nn.initialization import initialize
 from pixelsnail.training.batches import Batches
@@ -38,6 +39,8 @@ class Session:
         averaging = None if options.ema is None else Averaging(decay=options.ema)
         with silent():
             self.trainer = make_trainer(recipe, folder.path, [] if averaging is None else [averaging])
+        if self.trainer.world_size == 1:
+            check_alone()
         self.batches = Batches(
             images, recipe.data.batch, recipe.seed, self.trainer.global_rank, self.trainer.world_size, model.condition
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from pixelsnail.errors import MissingPackageError, WrongValueError
-from pixelsnail.machine import is_first_process
+from pixelsnail.machine import check_ranks, is_first_process
 from pixelsnail.training.events import Progress
 from pixelsnail.training.recipe import Note, Recipe, read
 from pixelsnail.training.runs import RunFolder
@@ -51,8 +51,8 @@ def train(
     tell = note or (lambda _: None)
     plan = read(recipe, overrides if data is None else {"data": data, **overrides}, tell)
     folder = RunFolder(Path(out))
-    first = is_first_process()
-    if first:
+    check_ranks()
+    if is_first_process():
         folder.check(resume, overwrite)
     _require("lightning", "tensorboard")
     import torch
@@ -80,7 +80,7 @@ def train(
         session = Session(plan, folder, model, images, validation, progress, tell)
         if not resume:
             session.initialize() if init is None else start_from(model, init)
-        if first:  # and nothing can be wrong with the recipe any more
+        if session.trainer.is_global_zero:  # and nothing can be wrong with the recipe any more
             if not resume:
                 folder.clear()
             folder.describe(plan)
