@@ -25,6 +25,7 @@ PAGES = [
     "docs/vq-codes.md",
     "docs/reference.md",
     "docs/explanation.md",
+    "docs/models-of-your-own.md",
     "docs/comparison.md",
     "docs/performance.md",
 ]
@@ -96,17 +97,19 @@ def run_line(line: str) -> None:
     assert main(shortened(words[1:])) in (0, None), line
 
 
-def run_python(code: str) -> None:
+def run_python(code: str, names: dict[str, object]) -> None:
+    """Runs a snippet, which knows the names of those before it on its page."""
     code = code.replace('"trainer.max_steps": 100', '"trainer.max_steps": 2, "run.samples": 0, "run.validate": 0')
-    exec(compile(code, "snippet", "exec"), {})  # the page's own code
+    exec(compile(code, "snippet", "exec"), names)  # the page's own code
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_command_and_snippet_runs(page, folder, monkeypatch):
     monkeypatch.chdir(folder)
+    names: dict[str, object] = {"__name__": "page"}
     for language, text in BLOCK.findall((ROOT / page).read_text(encoding="utf-8")):
         if language == "python":
-            run_python(text)
+            run_python(text, names)
         elif language == "yaml":
             (folder / "page.yaml").write_text(text)
             read(folder / "page.yaml")
@@ -116,9 +119,17 @@ def test_every_command_and_snippet_runs(page, folder, monkeypatch):
                 run_line(line)
 
 
+def anchors(page: Path) -> list[str]:
+    """What a link may name of a page: its headings as GitHub has them."""
+    headings = re.findall(r"^#+ (.*)$", re.sub(BLOCK, "", page.read_text(encoding="utf-8")), re.MULTILINE)
+    return [re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings]
+
+
 @pytest.mark.parametrize("page", [*PAGES, "CONTRIBUTING.md", "CHANGELOG.md"])
 def test_links_lead_somewhere_and_pages_are_short(page):
     text = (ROOT / page).read_text(encoding="utf-8")
-    for target in re.findall(r"\]\(([^)#:]+)\)", text):
-        assert ((ROOT / page).parent / target).exists(), f"{page} links to {target}"
+    for target, anchor in re.findall(r"\]\(([^)#:]*)(?:#([^)]*))?\)", text):
+        place = (ROOT / page).parent / target if target else ROOT / page
+        assert place.exists(), f"{page} links to {target}"
+        assert not anchor or anchor in anchors(place), f"{page} links to {target}#{anchor}, which has {anchors(place)}"
     assert len(text.splitlines()) < (121 if page == "README.md" else 300)

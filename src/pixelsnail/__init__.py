@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pixelsnail import checkpoints, data, evaluation, pictures
     from pixelsnail.checkpoints import load
     from pixelsnail.distributions import Bernoulli, Categorical, LogisticMixture
+    from pixelsnail.evaluation.laws import check
     from pixelsnail.models import (
         GatedPixelCNN,
         ImageGPT,
@@ -44,6 +45,7 @@ __all__ = [
     "PixelSNAILOriginal",
     "PixelSNAILPrior",
     "__version__",
+    "check",
     "checkpoints",
     "data",
     "evaluation",
@@ -65,6 +67,7 @@ _HOMES = {
     "PixelSNAIL": "models",
     "PixelSNAILOriginal": "models",
     "PixelSNAILPrior": "models",
+    "check": "evaluation",
     "load": "checkpoints",
     "train": "training",
 }

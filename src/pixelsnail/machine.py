@@ -4,6 +4,8 @@ import os
 import platform
 from pathlib import Path
 
+from pixelsnail.errors import WrongValueError
+
 
 def describe() -> dict[str, str | int]:
     """Processor, threads, instructions and versions."""
@@ -28,5 +30,38 @@ def describe() -> dict[str, str | int]:
 
 
 def is_first_process() -> bool:
-    """Whether this is the only process of a training, or the one of several that writes and talks."""
-    return not any(int(os.environ.get(name, 0)) for name in ("RANK", "LOCAL_RANK"))
+    """Whether this is the only process of a training, or the one of several that writes and talks, as Lightning has it.
+
+    Its number is RANK where torchrun started it, SLURM_PROCID in a task of SLURM, LOCAL_RANK where Lightning started it
+    itself. A RANK that a scheduler left over counts for nothing.
+    """
+    return not any(os.environ.get(name, "0").strip("0") for name in _ranks())
+
+
+def _ranks() -> tuple[str, ...]:
+    """The variables that tell the number of this process; those of Lightning's cluster environments."""
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        return ("RANK",)
+    if "SLURM_NTASKS" in os.environ and os.environ.get("SLURM_JOB_NAME") not in ("bash", "interactive"):
+        return ("SLURM_PROCID",)
+    return ("LOCAL_RANK", "NODE_RANK")
+
+
+def check_ranks() -> None:
+    """Raises ValueError for numbers of a process that are none: Lightning reads them all when it is imported."""
+    for name in ("RANK", "LOCAL_RANK", "SLURM_PROCID", "JSM_NAMESPACE_RANK"):
+        value = os.environ.get(name, "0")
+        if not value.isdecimal():
+            raise WrongValueError(
+                f"{name} is {value!r} in the environment; expected the number of a process: unset it."
+            )
+
+
+def check_alone() -> None:
+    """Raises ValueError where a training of one process is told that it is another than the first."""
+    if not is_first_process():
+        told = next(name for name in _ranks() if os.environ.get(name, "0").strip("0"))
+        raise WrongValueError(
+            f"{told} is {os.environ[told]} in the environment, but this training has one process; unset {told}, or set "
+            "trainer.devices to the number of processes."
+        )

@@ -123,6 +123,34 @@ def test_temperature_divides_the_logits(head):
     assert_close(cold.log_prob(value), divided.log_prob(value))
 
 
+@pytest.mark.parametrize("temperature", [0, 0.0, 1e-45, 1e-38, 1e-300])
+def test_without_temperature_the_likeliest_level_is_certain(head, temperature):
+    parameters = 100 * torch.randn(2, head.size, 3, 3)
+    distribution, plain = head.distribution(parameters, temperature), head.distribution(parameters)
+    value = distribution.sample()
+    for channel in range(head.channels):
+        before = value[..., :channel] if channel else None
+        assert torch.equal(value[..., channel], plain.table(channel, before).argmax(-1))
+    for uniform in (0.0, 2.0**-53, 0.5, 1 - 2.0**-53):  # whatever the noise
+        noise = head.noise(torch.full((2, 3, 3, head.noise_size), uniform, dtype=torch.float64))
+        assert torch.equal(distribution.draw(noise.float()), value)
+    assert_close(distribution.log_prob(value), torch.zeros(2, 3, 3))
+    other = distribution.log_prob((value + 1) % head.levels)
+    assert other.isfinite().all()
+    assert (other < -1e6).all()
+    if head in INDEPENDENT:
+        assert_close(distribution.mean, value.float())
+        assert_close(distribution.entropy(), torch.zeros(2, 3, 3))
+
+
+def test_of_levels_that_are_as_likely_the_lowest_is_taken():
+    for head in (Bernoulli(2), Categorical(2, 3)):
+        assert not head.distribution(torch.zeros(1, head.size, 1, 1), 0).sample((9,)).any()
+    mixture = LogisticMixture(1, 3, 2)  # two components that mirror each other around the middle
+    parameters = torch.tensor([0.0, 0.0, -1.0, 1.0, -7.0, -7.0]).view(1, 6, 1, 1)
+    assert not mixture.distribution(parameters, 0).sample((9,)).any()
+
+
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.int16, torch.int32, torch.int64])
 def test_values_may_have_any_integer_dtype(head, dtype):
     distribution = head.distribution(torch.randn(1, head.size, 2, 2))

@@ -218,11 +218,10 @@ def test_temperature_divides_the_logits_and_multiplies_the_scales():
     assert_close(cold.log_prob(value), hot.log_prob(value), torch.float64)
 
 
-@pytest.mark.parametrize("temperature", [1e-6, 1e-300])
-def test_without_temperature_the_mean_of_the_likeliest_component_is_certain(temperature):
+def test_at_low_temperatures_the_mean_of_the_likeliest_component_is_certain():
     head = LogisticMixture(2, 256, 2)
     parameters = torch.tensor([1.0, 1.5, 0.9, 0.1, 3.0, -9.0, 5.0, 5.0, 0.7, -0.57, 2.0, 1.0]).view(1, 12, 1, 1)
-    distribution = head.distribution(parameters, temperature)
+    distribution = head.distribution(parameters, 1e-6)
     first = round(127.5 * 0.1 + 127.5)
     second = round(127.5 * (-0.57 + math.tanh(5) * (2 * first / 255 - 1)) + 127.5)
     assert torch.equal(distribution.sample((100,)), torch.tensor([first, second]).expand(100, 1, 1, 1, 2))
@@ -230,3 +229,14 @@ def test_without_temperature_the_mean_of_the_likeliest_component_is_certain(temp
     assert distribution.log_prob(value).item() == close_to(0)
     assert not distribution.log_prob(value - 30).isnan().any()
     assert head.distribution(parameters, 1e300).sample().isfinite().all()
+
+
+def test_without_temperature_it_is_the_mode_which_need_not_be_the_likeliest_components():
+    """A wide component of weight 0.6 around level 2, a narrow one of 0.4 at level 12."""
+    head = LogisticMixture(1, 16, 2)
+    parameters = [math.log(0.6), math.log(0.4), 2 * 2 / 15 - 1, 2 * 12 / 15 - 1, 0.0, -7.0]
+    parameters = torch.tensor(parameters).view(1, 6, 1, 1)
+    assert head.distribution(parameters, 1e-6).sample().item() == 2
+    certain = head.distribution(parameters, 0.0)
+    assert certain.sample((50,)).unique().item() == 12
+    assert head.distribution(parameters).table(0).argmax().item() == 12

@@ -3,9 +3,8 @@
 import pytest
 import torch
 
-from pixelsnail.distributions import LogisticMixture
 from pixelsnail.engine import Draw, Known, Plan, steps
-from tiny import context_of, every_model, fit, naive, random_levels, walked
+from tiny import context_of, every_model, fit, naive, random_levels, same_context, walked
 from tolerance import assert_close
 
 SHAPES = [((1, 4, 5), 2), ((1, 3, 4), 7), ((2, 4, 3), 3)]
@@ -52,8 +51,7 @@ def test_in_float32_images_differ_only_after_a_near_tie(build, shape, levels):
 @torch.no_grad()
 def margin(model, x, image, t):
     """How far pixel t's decision is from another one: moving every parameter by this may change it."""
-    context = context_of(model, image + 1)
-    context = None if context is None else context[image:]
+    context = same_context(model, 1, image)
     cache = model.start(1, context=context)
     cache.position += t
     segment, decisions = cache.segment(1), Draw(1, first=image).start(model.head, cache)
@@ -124,14 +122,21 @@ def test_levels_under_the_mask_are_ignored_whatever_they_are(build):
 
 
 @every_model
-def test_at_a_low_temperature_what_is_drawn_is_certain(build):
-    model = build(fit(build, (1, 3, 4)), 5).double()
-    context = context_of(model, 1)
-    x = model.sample(1, temperature=1e-6, context=context).long()
-    probabilities = model.distribution(x, context, temperature=1e-6).table(0).gather(-1, x.permute(0, 2, 3, 1))
-    assert_close(probabilities, torch.ones_like(probabilities), torch.float64)
-    if not isinstance(model.head, LogisticMixture):  # whose likeliest component need not hold the likeliest level
-        assert torch.equal(model.distribution(x, context).table(0).argmax(-1), x[:, 0])
+@pytest.mark.parametrize("temperature", [0, 1e-300, 1e-38])
+def test_without_temperature_every_pixel_takes_its_likeliest_level(build, temperature):
+    model = build(fit(build, (2, 3, 4)), 5).double()
+    context = context_of(model, 3)
+    x = model.sample(3, temperature=temperature, context=context).long()
+    assert torch.equal(model.sample(3, temperature=0, context=context, seed=1, engine="naive").long(), x)
+    values = x.permute(0, 2, 3, 1)
+    certain, plain = (model.distribution(x, context, t) for t in (temperature, 1.0))
+    for channel in range(2):
+        before = values[..., :channel] if channel else None
+        assert torch.equal(plain.table(channel, before).argmax(-1), values[..., channel])
+        found = certain.table(channel, before).gather(-1, values[..., channel, None])
+        assert_close(found, torch.ones_like(found), torch.float64)
+    assert_close(certain.log_prob(values), torch.zeros(values.shape[:3]).double(), torch.float64)
+    assert (certain.log_prob((values + 1) % 5) < -1e6).all()
 
 
 @every_model

@@ -186,7 +186,7 @@ def convert(
     if outputs != (channels if levels == 2 else channels * levels):
         raise WrongValueError(
             f"These weights give {outputs} parameters a pixel, which is not {levels} levels of {channels} channels; "
-            f"say the number of levels (levels=, or --config levels=...): {outputs // channels} would fit."
+            f"say the number of levels (levels in config): {outputs // channels} would fit."
         )
     return build(reference, weights, full, shape, levels, where)
 

@@ -60,7 +60,7 @@ class Reference:
         full = {**inferred, **config}
         for key, value in full.items():
             if value is None:
-                raise WrongValueError(f"No tensor shows {where}'s {key}; say it (config, or --config {key}=...).")
+                raise WrongValueError(f"No tensor shows {where}'s {key}; say it in config.")
         return full
 
 

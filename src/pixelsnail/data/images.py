@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 
 from pixelsnail.data import binarization, conversion
 from pixelsnail.data.reading import Reading
-from pixelsnail.data.store import Array, Labels, Store
+from pixelsnail.data.store import Array, Store
 from pixelsnail.errors import WrongIndexError, WrongTypeError, WrongValueError
 
 NO_LABEL = -1
@@ -187,11 +187,6 @@ class Images(Dataset[tuple[Tensor, int]]):
         store = conversion.with_levels(store, wanted, self.source)
         bits = wanted == 2 and store.levels == 256
         return replace(self, store=store, binarize=binarize if bits else "none")
-
-    def labelled(self, label: int) -> "Images":
-        """The same images, all of the class `label`."""
-        labels = Labels.of(np.full(self.store.count, label))
-        return replace(self, store=replace(self.store, labels=labels, unlabelled=""))
 
     def needed_labels(self) -> Tensor:
         """(N,) int64, each at least 0. Raises ValueError that says why there are none."""

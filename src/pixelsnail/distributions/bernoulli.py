@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pixelsnail.distributions.head import PixelDistribution, at_least_float32
+from pixelsnail.distributions.head import CERTAIN, IMPOSSIBLE, PixelDistribution, at_least_float32
 from pixelsnail.errors import WrongValueError
 
 
@@ -76,10 +76,12 @@ class Bernoulli:
         return self.channels
 
     def noise(self, uniforms: Tensor) -> Tensor:
-        """Logistic noise: u < sigmoid(z) exactly where logit(u) < z."""
-        return uniforms.logit()
+        """Logistic noise: u < sigmoid(z) exactly where logit(u) < z; finite, also at 0."""
+        return uniforms.clamp(min=2.0**-54).logit()
 
     def distribution(self, parameters: Tensor, temperature: float = 1.0) -> BernoulliPixels:
         """(B, C, H, W) -> batch (B, H, W), event (C,)."""
         logits = at_least_float32(parameters).permute(0, 2, 3, 1)
+        if temperature < CERTAIN:
+            return BernoulliPixels(torch.where(logits > 0, -IMPOSSIBLE, IMPOSSIBLE).to(logits.dtype))
         return BernoulliPixels(logits if temperature == 1 else logits / temperature)

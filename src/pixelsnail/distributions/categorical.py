@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from pixelsnail.distributions.head import PixelDistribution, at_least_float32
+from pixelsnail.distributions.head import CERTAIN, IMPOSSIBLE, PixelDistribution, at_least_float32
 from pixelsnail.errors import WrongValueError
 
 
@@ -48,8 +48,11 @@ class CategoricalPixels(PixelDistribution):
 
 
 def gumbel(uniforms: Tensor) -> Tensor:
-    """Standard Gumbel numbers from uniforms in [0, 1), float64: their tail reaches probabilities of 1e-16."""
-    return -(-uniforms.log()).log()
+    """Standard Gumbel numbers, all finite, from uniforms in [0, 1), float64: their tail reaches probabilities of 1e-16.
+
+    Uniforms are multiples of 2 ** -53, and 0 stands for all numbers up to the next: the middle is taken.
+    """
+    return -(-uniforms.clamp(min=2.0**-54).log()).log()
 
 
 @dataclass(frozen=True)
@@ -85,4 +88,7 @@ class Categorical:
     def distribution(self, parameters: Tensor, temperature: float = 1.0) -> CategoricalPixels:
         """(B, C * L, H, W) -> batch (B, H, W), event (C,)."""
         logits = at_least_float32(parameters).permute(0, 2, 3, 1).unflatten(-1, (self.channels, self.levels))
+        if temperature < CERTAIN:
+            likeliest = logits.argmax(-1, keepdim=True)
+            return CategoricalPixels(torch.full_like(logits, IMPOSSIBLE).scatter(-1, likeliest, 0.0))
         return CategoricalPixels(logits if temperature == 1 else logits / temperature)

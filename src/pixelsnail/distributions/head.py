@@ -7,6 +7,11 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
+CERTAIN = 1e-6
+"""Temperatures below it are 0, of which the likeliest level is certain: dividing by them would overflow."""
+IMPOSSIBLE = -1e30
+"""The log-probability, in nats, of what cannot be: finite, so that no sum with it is NaN."""
+
 
 class PixelDistribution(Distribution, ABC):
     """The distributions of all pixels: batch (B, H, W), event (C,). Values are channel-last integers of any dtype."""
@@ -47,7 +52,11 @@ class Head(Protocol):
         ...
 
     def distribution(self, parameters: Tensor, temperature: float = 1.0) -> PixelDistribution:
-        """(B, P, H, W) -> the distributions of all pixels, batch (B, H, W), event (C,)."""
+        """(B, P, H, W) -> the distributions of all pixels, batch (B, H, W), event (C,).
+
+        At temperature 0 the likeliest level of every pixel is certain, the lowest of several that are as likely; with
+        coupled channels the likeliest of each channel, given those before it.
+        """
         ...
 
 

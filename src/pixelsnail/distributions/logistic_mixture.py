@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pixelsnail.distributions.categorical import gumbel
-from pixelsnail.distributions.head import PixelDistribution, at_least_float32
+from pixelsnail.distributions.head import CERTAIN, PixelDistribution, at_least_float32
 from pixelsnail.errors import WrongValueError
 
 LEAST_LOG_SCALE = -7.0
@@ -29,8 +29,8 @@ LEAST_LOG_SCALE = -7.0
 WIDEST_LOG_SCALE = 50.0
 """Of a logistic that lies in the two open-ended bins, as far as float32 can tell; wider ones would overflow."""
 
-COLDEST = 1e-20
-"""The temperature of certainty: a lower one would overflow and change nothing else."""
+CERTAIN_LOG_SCALE = -50.0
+"""Of a logistic that lies in one bin, as far as any float can tell."""
 
 
 def log_masses(level: Tensor, mean: Tensor, log_scale: Tensor, levels: int) -> Tensor:
@@ -146,6 +146,21 @@ class LogisticMixturePixels(PixelDistribution):
         masses = log_masses(every, means[..., -1:, :, :, :], log_scales[..., -1:, :, :, :], self.levels).exp()
         return (masses * weights[..., None, :, :, :]).sum(-3).movedim(-3, -1)  # (B, L, M, H, W), summed over M
 
+    def certain(self) -> "LogisticMixturePixels":
+        """The mixture's likeliest levels, those of each channel given the channels before it, with certainty."""
+        levels = torch.zeros(*self.batch_shape, 0, dtype=torch.long, device=self.means.device)
+        for channel in range(self.means.shape[-4]):
+            likeliest = self.table(channel, levels if channel else None).argmax(-1, keepdim=True)
+            levels = torch.cat([levels, likeliest], dim=-1)
+        means = self._scaled(levels.movedim(-1, 1).to(self.means.dtype))[:, :, None].expand_as(self.means)
+        return LogisticMixturePixels(  # of as many components, all alike: as many random numbers decide a pixel
+            torch.zeros_like(self.log_weights).log_softmax(1),
+            means,
+            torch.full_like(self.log_scales, CERTAIN_LOG_SCALE),
+            torch.zeros_like(self.coefficients),
+            self.levels,
+        )
+
     def _conditional_means(self, before: Tensor) -> Tensor:
         """(..., c + 1, M, H, W): the means of channels 0 ... c given the levels (..., c, 1, H, W) of the first c."""
         x = self._scaled(before.to(self.means.dtype)).unbind(-4)
@@ -204,19 +219,19 @@ class LogisticMixture:
     def distribution(self, parameters: Tensor, temperature: float = 1.0) -> LogisticMixturePixels:
         """(B, P, H, W) -> batch (B, H, W), event (C,).
 
-        A temperature divides the logits and multiplies every scale: at T -> 0 the mean of the likeliest component,
-        rounded, is certain.
+        A temperature divides the logits and multiplies every scale, so that low ones tend to the mean of the likeliest
+        component. At 0 the likeliest level is certain, which another component, or several together, may have.
         """
         groups = at_least_float32(parameters).unflatten(1, (-1, self.mixtures)).unbind(1)
         sorted_groups = torch.stack([groups[place] for place in self._places], dim=1)  # (B, P / M, M, H, W)
         logits, means, log_scales, raw = sorted_groups.split(self._groups, dim=1)
         log_scales = log_scales.clamp(LEAST_LOG_SCALE, WIDEST_LOG_SCALE)
         logits = logits[:, 0]
-        if temperature != 1:
-            temperature = max(temperature, COLDEST)
-            logits = (logits - logits.amax(1, keepdim=True)) / temperature  # 0, not infinity, for the largest
+        if temperature != 1 and temperature >= CERTAIN:
+            logits = logits / temperature
             log_scales = (log_scales + math.log(temperature)).clamp(max=WIDEST_LOG_SCALE)
-        return LogisticMixturePixels(logits.log_softmax(1), means, log_scales, raw.tanh(), self.levels)
+        pixels = LogisticMixturePixels(logits.log_softmax(1), means, log_scales, raw.tanh(), self.levels)
+        return pixels.certain() if temperature < CERTAIN else pixels
 
     @property
     def _groups(self) -> list[int]:

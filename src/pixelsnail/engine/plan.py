@@ -31,7 +31,8 @@ class Plan:
 class Rule:
     """What changes the distribution that images are drawn from: the one way from parameters to a distribution.
 
-    `temperature` divides logits and multiplies scales; 1 is the model's distribution.
+    `temperature` divides logits and multiplies scales; 1 is the model's distribution, at 0 every pixel's likeliest
+    level is certain.
     """
 
     temperature: float = 1.0

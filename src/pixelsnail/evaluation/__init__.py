@@ -5,6 +5,7 @@ Likelihood on a set of images, nats of each image and pixel; the receptive field
 
 from pixelsnail.evaluation.attention import attention_weights
 from pixelsnail.evaluation.completion import is_exact
+from pixelsnail.evaluation.laws import Laws, check
 from pixelsnail.evaluation.likelihood import Evaluation, Protocol, evaluate, remember
 from pixelsnail.evaluation.reach import Reach, draw_reach, reach
 from pixelsnail.evaluation.receptive_field import ReceptiveField, connectivity, fresh, receptive_field
@@ -12,11 +13,13 @@ from pixelsnail.evaluation.scores import Scores, score
 
 __all__ = [
     "Evaluation",
+    "Laws",
     "Protocol",
     "Reach",
     "ReceptiveField",
     "Scores",
     "attention_weights",
+    "check",
     "connectivity",
     "draw_reach",
     "evaluate",

@@ -24,7 +24,7 @@ def attention_weights(model: Model, x: Tensor, pixels: Sequence[Pixel], *, conte
     In evaluation mode; `context` is that of the image, (1,). Raises TypeError for a model without attention to single
     earlier pixels, otherwise as `receptive_field` does.
     """
-    check_levels(x[None], model.levels, model.shape)
+    x = check_levels(x[None], model.levels, model.shape)[0]
     model.check_size(*x.shape[1:])
     model.condition.check(context, 1, (x.shape[1], x.shape[2]))
     positions = [raster(check_pixel(pixel, x), x) for pixel in pixels]

@@ -17,6 +17,7 @@ from pixelsnail.evaluation.scan import check_batch, check_binarized, context_of,
 from pixelsnail.models import Model
 from pixelsnail.models.condition import of_images
 from pixelsnail.nn import Context
+from pixelsnail.whole import whole
 
 
 @dataclass(frozen=True)
@@ -175,7 +176,7 @@ def evaluate(
     Raises ValueError for several binarisations of images that are not dynamically binarised, for images of other
     levels than the model's, and for a likelihood that is NaN; RuntimeError when memory runs out.
     """
-    check_batch(batch)
+    batch, binarizations = check_batch(batch), whole("binarizations", binarizations, 1)
     check_binarized(model, images)
     protocol = Protocol.of(images, binarizations)
     if limit is not None:
@@ -207,8 +208,6 @@ def _tell(progress: Progress, epoch: int, binarizations: int, done: int, count: 
 
 
 def _check_binarizations(binarizations: int, images: Images) -> None:
-    if not isinstance(binarizations, int) or binarizations < 1:
-        raise WrongValueError(f"binarizations is {binarizations!r}; expected a whole number of at least 1.")
     if binarizations > 1 and images.binarize != "dynamic":
         raise WrongValueError(
             f"binarizations is {binarizations}, but the images have binarize={images.binarize!r} and every draw would "

@@ -8,6 +8,7 @@ floats, and has a derivative.
 
 import copy
 import math
+import operator
 from dataclasses import dataclass
 
 import torch
@@ -94,8 +95,8 @@ def receptive_field(
     without an earlier one; TypeError for a model that reads levels from a table, which has no derivative;
     RuntimeError when memory runs out.
     """
-    check_batch(batch)
-    check_levels(x, model.levels, model.shape)
+    batch = check_batch(batch)
+    x = check_levels(x, model.levels, model.shape)
     model.check_size(*x.shape[2:])
     model.condition.check(context, len(x), (x.shape[2], x.shape[3]))
     t = raster(check_pixel(pixel or default_pixel(x), x), x)
@@ -165,7 +166,7 @@ def default_pixel(x: Tensor) -> Pixel:
 
 def check_pixel(pixel: Pixel, x: Tensor) -> Pixel:
     """The pixel. Raises ValueError for one outside images x (..., H, W), and for the first, which depends on none."""
-    (row, column), (height, width) = pixel, x.shape[-2:]
+    (row, column), (height, width) = map(operator.index, pixel), x.shape[-2:]
     if not (0 <= row < height and 0 <= column < width):
         raise WrongValueError(
             f"The pixel {row},{column} is outside an image of {height} x {width}; rows and columns count from 0."

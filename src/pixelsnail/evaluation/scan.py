@@ -8,12 +8,13 @@ from torch import Tensor
 
 from pixelsnail.data import Images
 from pixelsnail.engine import Progress
-from pixelsnail.errors import StoppedError, WrongValueError
+from pixelsnail.errors import StoppedError, WrongValueError, memory_ran_out
 from pixelsnail.models import Model
 from pixelsnail.models.condition import of_images
 from pixelsnail.models.levels import check_levels
 from pixelsnail.models.model import evaluating
 from pixelsnail.nn import Context
+from pixelsnail.whole import whole
 
 See = Callable[[range, Tensor], object]
 Take = Callable[[range], tuple[Tensor, Context | None]]
@@ -38,7 +39,7 @@ def scan(
         for first in range(0, len(nats), batch):
             indices = range(first, min(first + batch, len(nats)))
             x, context = take(indices)
-            _check(x, context, model, indices)
+            x = _check(x, context, model, indices)
             pixels = model.pixel_nats(x.to(model.device), of_images(context, slice(None), model.device))  # (n, H, W)
             nats[first : indices.stop] = pixels.double().sum((1, 2)).cpu()
             _refuse_nan(nats, indices)
@@ -54,7 +55,7 @@ def explaining_memory(device: torch.device, batch: int) -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:  # a processor's has no type of its own
-        if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
+        if not memory_ran_out(error):
             raise
         raise StoppedError(
             f"The memory of {device} is too small for batches of {batch} images; lower the batch size (now {batch}) "
@@ -62,10 +63,9 @@ def explaining_memory(device: torch.device, batch: int) -> Iterator[None]:
         ) from error
 
 
-def check_batch(batch: int) -> None:
-    """Raises ValueError unless `batch` is a whole number of at least 1."""
-    if not isinstance(batch, int) or batch < 1:
-        raise WrongValueError(f"batch is {batch!r}; expected a whole number of at least 1.")
+def check_batch(batch: int) -> int:
+    """The batch. Raises ValueError unless it is a whole number of at least 1."""
+    return whole("batch", batch, 1)
 
 
 def check_binarized(model: Model, images: Images) -> None:
@@ -87,11 +87,12 @@ def context_of(model: Model, images: Images, context: Context | None) -> Context
     return context
 
 
-def _check(x: Tensor, context: Context | None, model: Model, indices: range) -> None:
-    """The model's own checks, which count images from the first of the batch."""
+def _check(x: Tensor, context: Context | None, model: Model, indices: range) -> Tensor:
+    """The model's own checks, which count images from the first of the batch; x as they have it."""
     try:
-        check_levels(x, model.levels, model.shape)
+        x = check_levels(x, model.levels, model.shape)
         model.condition.check(context, len(x), (x.shape[2], x.shape[3]))
+        return x
     except ValueError as error:
         raise WrongValueError(f"Among images {indices.start} ... {indices.stop - 1}, {error}") from None
 

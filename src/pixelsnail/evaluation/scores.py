@@ -72,12 +72,12 @@ def score(
     Raises TypeError or ValueError for levels that are not the model's, ValueError for a likelihood that is NaN,
     RuntimeError when memory runs out.
     """
-    check_batch(batch)
+    batch = check_batch(batch)
     if isinstance(x, Images):
         check_binarized(model, x)
         context, shape = context_of(model, x, context), x.shape
     else:
-        check_levels(x, model.levels, model.shape)
+        x = check_levels(x, model.levels, model.shape)
         shape = (x.shape[1], x.shape[2], x.shape[3])
         model.condition.check(context, len(x), shape[1:])
     nats = torch.zeros(len(x), dtype=torch.float64)

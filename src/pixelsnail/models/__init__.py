@@ -1,4 +1,4 @@
-"""Models: one file each, wiring only. `MODELS` is the one table of names."""
+"""Models: one file each, wiring only. `MODELS` is the one table of names, those of other packages included."""
 
 from pixelsnail.models.condition import Condition, Labels, Map
 from pixelsnail.models.gatedpixelcnn import GatedPixelCNN
@@ -10,17 +10,9 @@ from pixelsnail.models.pixelcnnpp import PixelCNNpp
 from pixelsnail.models.pixelrnn import PixelRNN
 from pixelsnail.models.pixelsnail import PixelSNAIL
 from pixelsnail.models.prior import PixelSNAILPrior
+from pixelsnail.models.table import Table
 
-MODELS: dict[str, type[Model]] = {
-    "PixelSNAIL": PixelSNAIL,
-    "PixelSNAILOriginal": PixelSNAILOriginal,
-    "PixelSNAILPrior": PixelSNAILPrior,
-    "PixelCNNpp": PixelCNNpp,
-    "PixelCNN": PixelCNN,
-    "GatedPixelCNN": GatedPixelCNN,
-    "ImageGPT": ImageGPT,
-    "PixelRNN": PixelRNN,
-}
+MODELS = Table(PixelSNAIL, PixelSNAILOriginal, PixelSNAILPrior, PixelCNNpp, PixelCNN, GatedPixelCNN, ImageGPT, PixelRNN)
 
 __all__ = [
     "MODELS",

@@ -50,8 +50,8 @@ class GatedPixelCNN(Model):
         head: Head = None,
     ) -> None:
         super().__init__(shape, levels, head)
-        at_least(1, channels=channels, head_channels=head_channels)
-        at_least(0, layers=layers)
+        channels, head_channels = at_least(1, channels=channels, head_channels=head_channels)
+        (layers,) = at_least(0, layers=layers)
         self.pixels = PixelsBehind(UnitScale(levels))
         self.first = Layer(shape[0], channels, 7, first=True)
         self.layers = nn.ModuleList(Layer(channels, channels, 3, first=False) for _ in range(layers))

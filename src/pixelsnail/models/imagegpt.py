@@ -38,8 +38,8 @@ class ImageGPT(Model):
         head: Head = None,
     ) -> None:
         super().__init__(shape, levels, head)
-        at_least(1, channels=channels, heads=heads)
-        at_least(0, blocks=blocks)
+        channels, heads = at_least(1, channels=channels, heads=heads)
+        (blocks,) = at_least(0, blocks=blocks)
         if channels % heads:
             raise WrongValueError(f"channels is {channels} and heads {heads}; expected channels that heads divides.")
         conv = CausalConv.masked(shape[0], channels, 3, centre=False)

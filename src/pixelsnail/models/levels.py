@@ -7,8 +7,15 @@ from pixelsnail.errors import WrongTypeError, WrongValueError
 from pixelsnail.nn.derivatives import transformed
 
 
-def check_levels(x: Tensor, levels: int, shape: tuple[int, int, int] | None = None) -> None:
-    """Raises TypeError unless x is an integer tensor, ValueError unless it is (B, C, H, W) with levels in [0, L).
+def as_levels(x: Tensor) -> Tensor:
+    """Levels in a type that torch computes with: uint8 as it is, other integers as int64; what is none, as it is."""
+    integers = isinstance(x, Tensor) and not (x.is_floating_point() or x.is_complex() or x.dtype == torch.bool)
+    return x.long() if integers and x.dtype != torch.uint8 else x
+
+
+def check_levels(x: Tensor, levels: int, shape: tuple[int, int, int] | None = None) -> Tensor:
+    """x as `as_levels` has it. Raises TypeError unless x is an integer tensor, ValueError unless it is (B, C, H, W)
+    with levels in [0, L).
 
     Of `shape` (C, H, W) only C is compared: models work at other sizes than the one they were built for. Under the
     transforms of torch.func, which let nobody look at values, levels are taken as they are.
@@ -17,8 +24,8 @@ def check_levels(x: Tensor, levels: int, shape: tuple[int, int, int] | None = No
         raise WrongTypeError(f"x is a {type(x).__name__}; expected a tensor of integer levels (B, C, H, W).")
     if x.is_floating_point() or x.is_complex() or x.dtype == torch.bool:
         raise WrongTypeError(
-            f"x has dtype {x.dtype}{_first_fraction(x)}; expected integer levels 0 ... {levels - 1}, as uint8 or "
-            f"int64. {_conversion(x, levels)}"
+            f"x has dtype {x.dtype}{_first_fraction(x)}; expected integer levels 0 ... {levels - 1}, of any integer "
+            f"type. {_conversion(x, levels)}"
         )
     channels = "C" if shape is None else f"C = {shape[0]}"
     if x.dim() != 4:
@@ -29,14 +36,16 @@ def check_levels(x: Tensor, levels: int, shape: tuple[int, int, int] | None = No
         raise WrongValueError(f"x has shape {tuple(x.shape)}; expected levels (B, {channels}, H, W).{hint}")
     if x.numel() == 0:
         raise WrongValueError(f"x has shape {tuple(x.shape)}, which holds no pixel; expected at least one image.")
+    x = as_levels(x)
     if transformed():
-        return
+        return x
     wrong = _outside(x, levels)
     if bool(wrong.any()):
         raise WrongValueError(
             f"x holds level {_first(x, wrong)}, but this model has L = {levels} levels (0 ... {levels - 1}). "
             f"{_remedy(x, levels)}"
         )
+    return x
 
 
 def check_labels(context: object, classes: int, count: int) -> None:
@@ -51,6 +60,7 @@ def check_labels(context: object, classes: int, count: int) -> None:
         raise WrongValueError(f"context has shape {tuple(context.shape)}; {expected}.")
     if transformed():
         return
+    context = as_levels(context)
     wrong = (context < 0) | (context >= classes)
     if bool(wrong.any()):
         first = int(wrong.nonzero()[0])
@@ -73,15 +83,13 @@ def check_map(context: object, levels: int, shape: tuple[int, int, int, int], ra
 
 def _outside(x: Tensor, levels: int) -> Tensor:
     """Where x is below 0, or `levels` or above."""
-    if x.dtype in (torch.uint16, torch.uint32, torch.uint64):
-        x = x.long()  # torch compares no unsigned type but uint8
     if levels > torch.iinfo(x.dtype).max:
         return x < 0  # a limit that the dtype cannot hold would wrap around in a comparison: 512 is 0 as uint8
     return (x < 0) | (x >= levels)
 
 
 def _remedy(x: Tensor, levels: int) -> str:
-    if x.dtype.is_signed and bool((x < 0).any()):
+    if bool((x < 0).any()):
         return "Levels start at 0."
     if levels == 2:
         return "Binarise first (binarize='threshold'), or load a model with more levels."

@@ -1,22 +1,25 @@
 """The verbs every model has: score, sample, complete, save."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
+import numpy as np
 import torch
 from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 
 from pixelsnail.distributions import PixelDistribution, choose_head
 from pixelsnail.engine import Draw, Engine, Known, Plan, Progress, Rule, Source
+from pixelsnail.engine.agreement import agreed
 from pixelsnail.errors import WrongTypeError, WrongValueError
 from pixelsnail.models.condition import Condition, Labels, Several, conditions, of_images
-from pixelsnail.models.levels import check_levels
+from pixelsnail.models.levels import as_levels, check_levels
 from pixelsnail.models.weights import check_configuration, load_weights, save_model, weights_file
 from pixelsnail.nn import Cache, Context, Given, Segment
+from pixelsnail.whole import whole
 
 # What all constructors take, with its meaning for `--help`; a model's own arguments are annotated likewise.
 Shape = Annotated[tuple[int, int, int], "channels, height and width; null takes the data's"]
@@ -38,7 +41,8 @@ class Model(
     A subclass defines `forward(x, segment=None, context=None)`: levels (B, C, H, W) to the parameters (B, P, H, W) of
     every pixel's distribution, each depending only on the pixels before it in raster order; with a segment, those of
     some pixels. That is its only definition; everything here follows from it, as long as all layers that look at other
-    pixels are those of `pixelsnail.nn`. `forward` does not check levels (it would stall a GPU); all else does.
+    pixels are those of `pixelsnail.nn` (`pixelsnail.check` tries that). `forward` does not check levels (it would stall
+    a GPU); all else does.
     """
 
     edges: ClassVar[tuple[str, ...]] = ()
@@ -57,15 +61,17 @@ class Model(
         classes: int = 0,
     ) -> None:
         super().__init__()
-        if len(shape) != 3 or any(not isinstance(n, int) or n < 1 for n in shape):
-            raise WrongValueError(f"shape is {shape!r}; expected (C, H, W), three whole numbers of at least 1.")
-        at_least(2, levels=levels)
-        self.shape = (shape[0], shape[1], shape[2])
-        self.levels = levels
-        self.head = choose_head(head, shape[0], levels, mixtures)
-        at_least(0, classes=classes)
+        channels, height, width = _sizes("shape", shape, "C, H, W")
+        self.shape = (channels, height, width)
+        (self.levels,) = at_least(2, levels=levels)
+        self.head = choose_head(head, channels, self.levels, mixtures)
+        (classes,) = at_least(0, classes=classes)
         self.condition: Condition = conditions(labels=Labels(classes) if classes else None)
         """What the model is conditioned on: what `context` is."""
+
+    def __new__(cls, *arguments: Any, **named: Any) -> "Model":
+        """Numpy's whole numbers become Python's: the mixin leaves out of config.json what JSON does not know."""
+        return super().__new__(cls, *map(_plain, arguments), **{key: _plain(value) for key, value in named.items()})
 
     @property
     def classes(self) -> int:
@@ -105,7 +111,7 @@ class Model(
         In evaluation mode, whatever the model's mode is. Raises TypeError when x is not integer, ValueError when it
         is not (B, C, H, W) or holds a level outside [0, L).
         """
-        self._check(x, context)
+        x = self._check(x, context)
         with evaluating(self):
             return -self.pixel_nats(x, context).double().sum((1, 2))
 
@@ -115,7 +121,7 @@ class Model(
 
     def distribution(self, x: Tensor, context: Context | None = None, temperature: float = 1.0) -> PixelDistribution:
         """Every pixel's distribution given the pixels before it: batch (B, H, W), event (C,). Raises as `log_prob`."""
-        self._check(x, context)
+        x = self._check(x, context)
         _check_temperature(temperature)
         with evaluating(self):
             return self.head.distribution(self(x, context=context), temperature)
@@ -144,18 +150,18 @@ class Model(
         """Draws images exactly, by ancestral sampling: levels (count, C, H, W), uint8 (int64 above 256 levels).
 
         Image i depends on (seed, i) alone: not on count, batch or engine. `temperature` divides logits and multiplies
-        scales (1: the model's distribution). `context` is that of each image. `batch` images are drawn at a time.
+        scales (1: the model's distribution; 0: every pixel takes its likeliest level, given those before it, which does
+        not make the likeliest image). `context` is that of each image. `batch` images are drawn at a time.
         `engine` is "eager", "compiled" (a program, made once by a C++ compiler in about a minute and kept), "auto"
         (eager, then compiled where that saves more than it costs) or "naive", a forward pass for every pixel; they
         differ in time only. `progress` is called with (pixels decided, pixels in all).
-        Raises ValueError for a count or batch below 1, a temperature not above 0, a size or context that the model does
+        Raises ValueError for a count or batch below 1, a temperature below 0, a size or context that the model does
         not take, an unknown engine, and RuntimeError where "compiled" cannot be had.
         """
-        at_least(1, count=count)
-        if size is not None and (len(size) != 2 or any(not isinstance(n, int) or n < 1 for n in size)):
-            raise WrongValueError(f"size is {size!r}; expected (H, W), two whole numbers of at least 1.")
+        count, batch, seed = whole("count", count, 1), whole("batch", batch, 1), whole("seed", seed, 0)
+        height, width = self.shape[1:] if size is None else _sizes("size", size, "H, W")
         plan, rule = Plan(batch=batch, engine=engine), Rule(temperature)
-        return self._decide(lambda first, _: Draw(seed, first), count, size, context, plan, rule, progress)
+        return self._decide(lambda first, _: Draw(seed, first), count, (height, width), context, plan, rule, progress)
 
     def complete(
         self,
@@ -176,9 +182,10 @@ class Model(
         order, an upper part of the image; with any other mask, pixels known later do not inform earlier ones.
         Other arguments, result and errors are those of `sample`.
         """
-        known = _mask_like(known, x)
+        batch, seed = whole("batch", batch, 1), whole("seed", seed, 0)
+        x, known = as_levels(x), _mask_like(known, x)
         x = torch.where(known.to(x.device), x, torch.zeros_like(x)) if x.dim() == 4 else x
-        self._check(x, context)
+        x = self._check(x, context)
         return self._decide(
             lambda first, end: Known(x[first:end], known[first:end], Draw(seed, first)),
             len(x), (x.shape[2], x.shape[3]), context, Plan(batch=batch, engine=engine), Rule(temperature), progress,
@@ -188,21 +195,21 @@ class Model(
         self,
         source: Callable[[int, int], Source],
         count: int,
-        size: tuple[int, int] | None,
+        size: tuple[int, int],
         context: Context | None,
         plan: Plan,
         rule: Rule,
         progress: Progress | None,
     ) -> Tensor:
         """Walks over `count` images, a batch at a time; source(first, end) decides images first ... end - 1."""
-        at_least(1, batch=plan.batch)
         _check_temperature(rule.temperature)
-        height, width = size = self.shape[1:] if size is None else size
-        self.check_size(height, width)
+        self.check_size(*size)
         self.condition.check(context, count, size)
-        engine = Engine(self, plan, size)
         parts: list[Tensor] = []
         with evaluating(self):
+            tried = min(2, count)
+            plan = agreed(self, plan, size, tried, of_images(context, slice(tried), self.device))
+            engine = Engine(self, plan, size)
             for first in range(0, count, plan.batch):
                 end = min(first + plan.batch, count)
                 part = of_images(context, slice(first, end), self.device)
@@ -241,17 +248,35 @@ class Model(
         load_weights(model, weights_file(model_id, download))
         return model.to(map_location).eval()
 
-    def _check(self, x: Tensor, context: Context | None) -> None:
-        check_levels(x, self.levels, self.shape)
+    def _check(self, x: Tensor, context: Context | None) -> Tensor:
+        x = check_levels(x, self.levels, self.shape)
         self.check_size(*x.shape[2:])
         self.condition.check(context, len(x), (x.shape[2], x.shape[3]))
+        return x
 
 
-def at_least(least: int, **arguments: int) -> None:
-    """Raises ValueError for a constructor's argument that is not a whole number of at least `least`."""
-    for name, value in arguments.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise WrongValueError(f"{name} is {value!r}; expected a whole number of at least {least}.")
+def at_least(least: int, **arguments: int) -> list[int]:
+    """A constructor's arguments as whole numbers of at least `least`. Raises ValueError for one that is not."""
+    return [whole(name, value, least) for name, value in arguments.items()]
+
+
+def _plain(value: Any) -> Any:
+    """An argument with Python's own whole numbers in it."""
+    if isinstance(value, list | tuple):
+        return type(value)(map(_plain, value))
+    return int(value) if isinstance(value, np.integer) else value
+
+
+def _sizes(name: str, sizes: Sequence[int], axes: str) -> list[int]:
+    count = len(axes.split(", "))
+    try:
+        found = [whole(name, size, 1) for size in sizes]
+    except (WrongValueError, TypeError):
+        found = []
+    if len(found) != count:
+        words = {2: "two", 3: "three"}
+        raise WrongValueError(f"{name} is {sizes!r}; expected ({axes}), {words[count]} whole numbers of at least 1.")
+    return found
 
 
 @contextmanager
@@ -291,7 +316,8 @@ def _mask_like(known: Tensor, x: Tensor) -> Tensor:
 
 
 def _check_temperature(temperature: float) -> None:
-    if not 0 < temperature < math.inf:
+    if not 0 <= temperature < math.inf:
         raise WrongValueError(
-            f"temperature is {temperature!r}; expected a number above 0 (1 is the model's distribution)."
+            f"temperature is {temperature!r}; expected a number of at least 0 (1 is the model's distribution, 0 the "
+            "likeliest level of every pixel)."
         )

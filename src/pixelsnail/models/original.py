@@ -60,9 +60,9 @@ class PixelSNAILOriginal(Model):
     ) -> None:
         head = head or "LogisticMixture"
         super().__init__(shape, levels, head, mixtures if head == "LogisticMixture" else None, classes)
-        at_least(2, channels=channels)
-        at_least(1, key=key, attention_downsample=attention_downsample)
-        at_least(0, blocks=blocks, residuals=residuals)
+        (channels,) = at_least(2, channels=channels)
+        key, attention_downsample = at_least(1, key=key, attention_downsample=attention_downsample)
+        blocks, residuals = at_least(0, blocks=blocks, residuals=residuals)
         self.granularity = attention_downsample
         self.check_size(*shape[1:])
         image, scale = shape[0], SymmetricScale(levels)

@@ -35,8 +35,8 @@ class PixelCNN(Model):
         head: Head = None,
     ) -> None:
         super().__init__(shape, levels, head)
-        at_least(1, channels=channels, head_channels=head_channels)
-        at_least(0, layers=layers)
+        channels, head_channels = at_least(1, channels=channels, head_channels=head_channels)
+        (layers,) = at_least(0, layers=layers)
         self.stem = PixelConv(UnitScale(levels), CausalConv.masked(shape[0], 2 * channels, 7, centre=False))
         self.layers = nn.ModuleList(Layer(channels) for _ in range(layers))
         self.out = nn.ModuleList([Pointwise(2 * channels, head_channels), Pointwise(head_channels, self.head.size)])

@@ -60,7 +60,7 @@ class PixelCNNpp(Model):
     ) -> None:
         head = head or "LogisticMixture"
         super().__init__(shape, levels, head, mixtures if head == "LogisticMixture" else None, classes)
-        at_least(1, channels=channels, residuals=residuals)
+        channels, residuals = at_least(1, channels=channels, residuals=residuals)
         self.check_size(*shape[1:])
         image, scale = shape[0] + 1, SymmetricScale(levels)
         stream = partial(Stream, channels, residuals, activation, dropout, classes)

@@ -35,8 +35,8 @@ class PixelRNN(Model):
         head: Head = None,
     ) -> None:
         super().__init__(shape, levels, head)
-        at_least(1, channels=channels, head_channels=head_channels)
-        at_least(0, layers=layers)
+        channels, head_channels = at_least(1, channels=channels, head_channels=head_channels)
+        (layers,) = at_least(0, layers=layers)
         self.stem = PixelConv(UnitScale(levels), CausalConv.masked(shape[0], 2 * channels, 7, centre=False))
         self.layers = nn.ModuleList(RowLSTM(2 * channels, channels) for _ in range(layers))
         self.ups = nn.ModuleList(Pointwise(channels, 2 * channels) for _ in range(layers))

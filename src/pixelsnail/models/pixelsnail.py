@@ -60,9 +60,9 @@ class PixelSNAIL(Model):
         head: Head = None,
     ) -> None:
         super().__init__(shape, levels, head, classes=classes)
-        at_least(2, channels=channels)
-        at_least(1, key=key, value=value)
-        at_least(0, blocks=blocks, residuals=residuals)
+        (channels,) = at_least(2, channels=channels)
+        key, value = at_least(1, key=key, value=value)
+        blocks, residuals = at_least(0, blocks=blocks, residuals=residuals)
         if classes and not blocks * residuals:
             raise WrongValueError(f"classes is {classes}, but labels act in residual layers and there are none.")
         at_least(3, stem=stem)

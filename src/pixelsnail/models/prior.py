@@ -115,7 +115,7 @@ class PixelSNAILPrior(Model):
         """Levels (B, C, H, W) -> parameters (B, P, H, W); a segment of each with `segment`. Does not check levels."""
         given = self.given(segment, context)
         h = self.stem(x, segment)
-        position = self.position(h, segment).expand(len(h), -1, -1, -1)
+        position = self.position(h, segment).expand(h.shape[0], -1, -1, -1)
         for block in self.blocks:
             h = block(h, position, segment, given)
         for residual in self.out_residuals:

@@ -35,7 +35,13 @@ class _Elu(torch.autograd.Function):
 
 
 def gate(h: Tensor) -> Tensor:
-    """(B, 2 C, H, W) -> (B, C, H, W): one half times the sigmoid of the other. Keeps h for its gradient."""
+    """(B, 2 C, H, W) -> (B, C, H, W): one half times the sigmoid of the other. Keeps h for its gradient.
+
+    A compiler keeps what it is given, and torch's (2.13) cannot order the strides of a view whose height and width are
+    open, as they are once a second size was seen ("cannot determine truth value of Relational"): it is given h itself.
+    """
+    if torch.compiler.is_compiling():
+        return F.glu(h, dim=1)
     return channels_first(F.glu(channels_last(h), dim=-1))
 
 

@@ -5,7 +5,7 @@ there, and nothing outside of the image. No tensor is as wide as the codebook.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as F
@@ -61,27 +61,32 @@ class CodeConv(nn.Module):
     def forward(self, x: Tensor, segment: Segment | None = None) -> Tensor:
         """Levels (B, C, H, W), or a segment of them -> features."""
         if segment is None:
-            h = summed(self.table(), codes_around(x, self.offsets), self.levels)
-            inside = torch.stack([codes_around(x[:1, :1], (offset,))[..., 0] >= 0 for offset in self.beside], dim=-1)
-            inside = inside[..., 0, :]  # (1, H, W, 2)
+            h = summed(self.table(), x, self.offsets, self.levels)
+            inside = torch.cat(list(around(x[:1, :1], self.beside)), dim=1).permute(0, 2, 3, 1) != OUTSIDE
         else:
-            levels, there = segment.pixels_at(self.offsets)
-            table = segment.cache.once((self, "table"), self.table)
-            h = summed(table, torch.where(there, levels, OUTSIDE), self.levels)[:, None]
+            h = self._segment(segment)
             inside = segment.inside(self.beside)[:, None]
         assert self.above.bias is not None
         assert self.left.bias is not None
         return channels_first(h + inside.to(h.dtype) @ torch.stack([self.above.bias, self.left.bias]))
 
     def table(self) -> Tensor:
-        """The weights of every level at every offset, and zeros: (offsets * C * L + 1, outputs)."""
-        parts: list[Tensor | None] = [None] * len(self.offsets)
+        """The weights of every level at every offset, and a row of zeros: (offsets, C * L + 1, outputs)."""
+        parts: dict[tuple[int, int], Tensor] = {}
         for kernel in (self.above, self.left):
             for offset, rows in zip(kernel.offsets, kernel.rows(), strict=True):
-                place = self.offsets.index(offset)
-                part = parts[place]
-                parts[place] = rows if part is None else part + rows
-        return with_zeros(torch.cat([part for part in parts if part is not None]))
+                parts[offset] = parts[offset] + rows if offset in parts else rows
+        return with_zeros(torch.stack([parts[offset] for offset in self.offsets]))
+
+    def _segment(self, segment: Segment) -> Tensor:
+        """(B, 1, n, outputs)"""
+        levels, inside = segment.pixels_at(self.offsets)  # (B, n, offsets, C)
+        table = segment.cache.once((self, "table"), self.table)
+        rows = table.shape[1]
+        first = torch.arange(levels.shape[-1], device=levels.device) * self.levels
+        index = torch.where(inside, levels + first, rows - 1)
+        index = index + torch.arange(len(table), device=levels.device)[:, None] * rows
+        return F.embedding(index.flatten(2), table.flatten(0, 1)).sum(2)[:, None]
 
 
 class CentredCodeConv(CodeKernel):
@@ -93,30 +98,35 @@ class CentredCodeConv(CodeKernel):
 
     def forward(self, x: Tensor) -> Tensor:
         """Levels (B, C, H, W) -> features."""
-        h = summed(with_zeros(self.rows().flatten(0, 1)), codes_around(x, self.offsets), self.levels)
+        h = summed(with_zeros(self.rows()), x, self.offsets, self.levels)
         assert self.bias is not None
         return channels_first(h + self.bias)
 
 
 def with_zeros(table: Tensor) -> Tensor:
-    """A table with one more row, of zeros."""
+    """A table (..., rows, D) with one more row, of zeros."""
     return F.pad(table, (0, 0, 0, 1))
 
 
-def codes_around(x: Tensor, offsets: Sequence[tuple[int, int]]) -> Tensor:
-    """The levels at `offsets` from every pixel of x (B, C, H, W), OUTSIDE outside: (B, H, W, offsets, C), int64."""
+def around(x: Tensor, offsets: Offsets) -> Iterator[Tensor]:
+    """For each of `offsets` the level there from every pixel of x (B, C, H, W), int64, OUTSIDE outside: like x."""
     height, width = x.shape[2:]
-    rows, columns = zip(*offsets, strict=True)
-    above, left = max(0, -min(rows)), max(0, -min(columns))
-    padding = (left, max(0, *columns, 0), above, max(0, *rows, 0))
-    padded = F.pad(x.long(), padding, value=OUTSIDE)
-    seen = [padded[:, :, above + r : above + r + height, left + c : left + c + width] for r, c in offsets]
-    return torch.stack(seen, dim=-1).permute(0, 2, 3, 4, 1)
+    most = max(max(abs(row), abs(column)) for row, column in offsets)
+    padded = F.pad(x.long(), (most, most, most, most), value=OUTSIDE)
+    for row, column in offsets:
+        yield padded[:, :, most + row : most + row + height, most + column : most + column + width]
 
 
-def summed(table: Tensor, codes: Tensor, levels: int) -> Tensor:
-    """The sum of the rows of a table (offsets * C * L + 1, D) that codes (..., offsets, C) name: (..., D)."""
-    *batch, offsets, channels = codes.shape
-    first = torch.arange(offsets * channels, device=codes.device).view(offsets, channels) * levels
-    index = torch.where(codes == OUTSIDE, len(table) - 1, codes + first)
-    return F.embedding_bag(index.view(-1, offsets * channels), table, mode="sum").view(*batch, -1)
+def summed(table: Tensor, x: Tensor, offsets: Offsets, levels: int) -> Tensor:
+    """The sum of the rows of a table (offsets, C * L + 1, D) that levels x (B, C, H, W) name: (B, H, W, D).
+
+    Offset after offset, so that nothing larger than the sum is made.
+    """
+    first = torch.arange(x.shape[1], device=x.device)[:, None, None] * levels
+    h: Tensor | None = None
+    for codes, rows in zip(around(x, offsets), table.unbind(0), strict=True):
+        for index in torch.where(codes == OUTSIDE, len(rows) - 1, codes + first).unbind(1):
+            part = F.embedding(index, rows)
+            h = part if h is None else h + part
+    assert h is not None
+    return h

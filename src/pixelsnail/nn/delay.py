@@ -8,6 +8,7 @@ No attention sees what the first position holds. In a whole image that is the la
 once, and statistics over positions (data-dependent initialisation) are those over pixels.
 """
 
+import torch
 from torch import Tensor, nn
 
 from pixelsnail.nn.layout import channels_first, channels_last
@@ -16,6 +17,8 @@ from pixelsnail.nn.segment import Segment
 
 def delayed(h: Tensor) -> Tensor:
     """(B, C, H, W) moved on by one pixel in raster order, from the last to the first."""
+    if torch.compiler.is_compiling():  # the result is kept for the gradient, and must be no view (see `gate`)
+        return torch.cat([h[..., -1:].roll(1, dims=-2), h[..., :-1]], dim=-1)
     batch, channels, height, width = h.shape
     flat = channels_last(h).reshape(batch, height * width, channels)
     return channels_first(flat.roll(1, dims=1).view(batch, height, width, channels))

@@ -39,11 +39,19 @@ class Normalized(nn.Module):
 
     def kernel(self) -> Tensor:
         """The weights in effect, w."""
-        return self.weight if self.gain is None else self.direction() * self.gain[:, None, None, None]
+        return self.weight if self.gain is None else self.scaled(self.gain / self.norm())
 
     def direction(self) -> Tensor:
         """v / |v|."""
-        return self.weight / torch.linalg.vector_norm(self.weight, dim=(1, 2, 3), keepdim=True)
+        return self.scaled(1 / self.norm())
+
+    def norm(self) -> Tensor:
+        """|v| of each output, (outputs,)."""
+        return torch.linalg.vector_norm(self.weight, dim=(1, 2, 3))
+
+    def scaled(self, factors: Tensor) -> Tensor:
+        """v with each output's weights times a number (outputs,): one copy of them, and no other kept for gradients."""
+        return self.weight * factors[:, None, None, None]
 
 
 def merged(model: nn.Module) -> nn.Module:
@@ -99,10 +107,20 @@ class StrictConv(NormalizedConv):
         self.register_buffer("mask", mask, persistent=False)
         self.offsets = tuple(offset for offset in self.offsets if offset < (0, 0))
 
-    def direction(self) -> Tensor:
-        """v / |v|, of the taps in effect."""
-        v = self.weight * self.mask
-        return v / torch.linalg.vector_norm(v, dim=(1, 2, 3), keepdim=True)
+    def taps(self) -> Tensor:
+        """The weights in effect: (outputs, inputs, size, size)."""
+        return self.kernel()
+
+    def norm(self) -> Tensor:
+        """|v| of each output's taps in effect, (outputs,)."""
+        above, beside = self.weight[:, :, :-1], self.weight[:, :, -1, : self.left]
+        return torch.hypot(
+            *(torch.linalg.vector_norm(part, dim=tuple(range(1, part.dim()))) for part in (above, beside))
+        )
+
+    def scaled(self, factors: Tensor) -> Tensor:
+        """v with each output's weights times a number (outputs,), zero at taps without effect."""
+        return self.weight * (factors[:, None, None, None] * self.mask)
 
 
 class NormalizedUpsampling(Normalized):

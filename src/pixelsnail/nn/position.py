@@ -11,7 +11,7 @@ def position_planes(height: int, width: int, like: Tensor) -> Tensor:
     """(1, 2, H, W): i / H - 0.5 for row i, then j / W - 0.5 for column j. Exact at any size: no float step of 1 / H."""
     rows = torch.arange(height, device=like.device, dtype=like.dtype) / height - 0.5
     columns = torch.arange(width, device=like.device, dtype=like.dtype) / width - 0.5
-    return torch.stack(torch.meshgrid(rows, columns, indexing="ij"))[None]
+    return torch.cat([h.expand(1, 1, height, width) for h in (rows[:, None], columns)], dim=1)
 
 
 class Positions(nn.Module):

@@ -120,7 +120,7 @@ class Segment:
     def place(self, whole: Tensor, ratio: int = 1) -> Tensor:
         """A map of whole images (1 or B, D, H / ratio, W / ratio) at the segment: (B, D, 1, n)."""
         flat, positions = channels_last(whole).flatten(1, 2), self.coarse(ratio)
-        if len(flat) == 1:
+        if flat.shape[0] == 1:
             return flat[0, positions].transpose(1, 2)[:, :, None]
         return flat[self.members[:, None], positions].transpose(1, 2)[:, :, None]
 

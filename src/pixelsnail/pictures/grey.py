@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pixelsnail.errors import WrongTypeError, WrongValueError
+from pixelsnail.whole import whole
 
 Pixels = NDArray[np.uint8]
 """(..., H, W, 3): red, green, blue."""
@@ -30,8 +31,7 @@ def beside(planes: Tensor) -> Tensor:
 
 def check_picture(name: str, x: Tensor, axes: str, levels: int) -> None:
     """Raises TypeError unless x is an integer tensor, ValueError unless it has these axes and levels in [0, L)."""
-    if not isinstance(levels, int) or levels < 2:
-        raise WrongValueError(f"levels is {levels!r}; expected a whole number of at least 2.")
+    levels = whole("levels", levels, 2)
     if not isinstance(x, Tensor) or x.is_floating_point() or x.is_complex() or x.dtype == torch.bool:
         kind = f"has dtype {x.dtype}" if isinstance(x, Tensor) else f"is a {type(x).__name__}"
         raise WrongTypeError(f"{name} {kind}; expected integer levels 0 ... {levels - 1} in a tensor ({axes}).")

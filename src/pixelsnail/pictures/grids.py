@@ -9,6 +9,7 @@ from torch import Tensor
 
 from pixelsnail.errors import WrongValueError
 from pixelsnail.pictures.grey import Pixels, beside, check_picture, colours
+from pixelsnail.whole import whole
 
 GUTTER = 2
 """White pixels between tiles and around them."""
@@ -38,6 +39,12 @@ def grid(x: Tensor, levels: int, columns: int | None = None, scale: int | None =
         row, column = divmod(index, columns)
         _paste(paper, tile, GUTTER + row * (height + GUTTER), GUTTER + column * (width + GUTTER))
     return _picture(paper, x)
+
+
+def image(x: Tensor, levels: int) -> Image.Image:
+    """Levels (C, H, W) as a picture of as many pixels; colours and errors are those of `grid`."""
+    check_picture("x", x, "C, H, W", levels)
+    return _picture(colours(x, levels), x[None])
 
 
 def completions(
@@ -84,9 +91,7 @@ def _mask(known: Tensor, x: Tensor) -> np.ndarray[tuple[int, ...], np.dtype[np.b
 def _scale(scale: int | None, x: Tensor) -> int:
     if scale is None:
         return max(1, round(TILE / max(x.shape[-2:])))
-    if not isinstance(scale, int) or scale < 1:
-        raise WrongValueError(f"scale is {scale!r}; expected a whole number of at least 1, or None.")
-    return scale
+    return whole("scale", scale, 1, ", or None")
 
 
 def _columns(columns: int | None, count: int, height: int, width: int) -> int:
@@ -96,9 +101,7 @@ def _columns(columns: int | None, count: int, height: int, width: int) -> int:
 
     if columns is None:
         return min(range(count, 0, -1), key=longer_by_shorter)
-    if not isinstance(columns, int) or columns < 1:
-        raise WrongValueError(f"columns is {columns!r}; expected a whole number of at least 1, or None.")
-    return columns
+    return whole("columns", columns, 1, ", or None")
 
 
 def _enlarge(pixels: Pixels, scale: int) -> Pixels:

@@ -1,10 +1,10 @@
 """Lightning's Trainer, set up for a run and silent. Imported when training starts."""
 
-import errno
 import inspect
 import io
 import logging
 import math
+import os
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,16 +12,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch import Callback, Trainer
-from lightning.pytorch.callbacks import Timer
-from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from pixelsnail.errors import WrongValueError, reason
 from pixelsnail.files import write_atomically
+from pixelsnail.machine import check_ranks
 from pixelsnail.names import nearest
 from pixelsnail.training.recipe import Recipe
 from pixelsnail.training.values import checked
+
+check_ranks()  # Lightning reads them when it is imported
+
+from lightning.fabric.utilities.exceptions import MisconfigurationException  # noqa: E402
+from lightning.pytorch import Callback, Trainer  # noqa: E402
+from lightning.pytorch.callbacks import Timer  # noqa: E402
+from lightning.pytorch.plugins.io import TorchCheckpointIO  # noqa: E402
 
 # What training decides itself, and what to use instead.
 OURS = {
@@ -117,7 +121,13 @@ def make_trainer(recipe: Recipe, folder: Path, callbacks: list[Callback]) -> Tra
             plugins=[AtomicCheckpoints()],
             use_distributed_sampler=False,
         )
-    except (MisconfigurationException, ValueError, ImportError) as error:
+    except (MisconfigurationException, ValueError, ImportError, RuntimeError) as error:
+        if "--ntasks" in str(error):
+            tasks = os.environ.get("SLURM_NTASKS_PER_NODE") or os.environ.get("SLURM_NTASKS")
+            raise WrongValueError(
+                f"SLURM runs {tasks} tasks, which trainer.devices and trainer.num_nodes do not ask for; give sbatch or "
+                "srun --ntasks-per-node (and not --ntasks) as trainer.devices is, and --nodes as trainer.num_nodes."
+            ) from None
         raise WrongValueError(f"Lightning refuses the section trainer: {reason(error)}.") from None
 
 
@@ -147,11 +157,3 @@ def silent() -> Iterator[None]:
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
-
-
-def disk_is_full(error: BaseException) -> bool:
-    """Whether a file could not be written for want of space; safetensors and torch say so in words only."""
-    numbers = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-    if isinstance(error, OSError):
-        return error.errno in numbers
-    return any(f"os error {number}" in str(error) for number in numbers)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from pixelsnail.errors import MissingPackageError, WrongValueError
-from pixelsnail.machine import is_first_process
+from pixelsnail.machine import check_ranks, is_first_process
 from pixelsnail.training.events import Progress
 from pixelsnail.training.recipe import Note, Recipe, read
 from pixelsnail.training.runs import RunFolder
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from pixelsnail.data import Images
     from pixelsnail.models import Model
+
+LARGE = 5_000_000
+"""Parameters from which on training without a GPU is a matter of days."""
 
 
 def train(
@@ -48,8 +51,8 @@ def train(
     tell = note or (lambda _: None)
     plan = read(recipe, overrides if data is None else {"data": data, **overrides}, tell)
     folder = RunFolder(Path(out))
-    first = is_first_process()
-    if first:
+    check_ranks()
+    if is_first_process():
         folder.check(resume, overwrite)
     _require("lightning", "tensorboard")
     import torch
@@ -62,25 +65,37 @@ def train(
         for part in (images, validation):
             if part is not None:
                 model.condition.check_data(part)
+        tell(str(images.read))
+        tell(_size(model))
         if model.shape[0] > 1 and not model.head.joint:
             tell(
                 f"The {type(model.head).__name__} head takes the {model.shape[0]} channels of a pixel as independent; "
                 "model.head LogisticMixture models them jointly."
             )
         plan = _resolved(plan, model, images)
-        if resume:
-            folder.check_same(plan)
+        for sentence in folder.changes(plan) if resume else []:
+            tell(sentence)
         from pixelsnail.training.session import Session  # with Lightning: once recipe and data are known to be there
 
         session = Session(plan, folder, model, images, validation, progress, tell)
         if not resume:
             session.initialize() if init is None else start_from(model, init)
-        if first:  # and nothing can be wrong with the recipe any more
+        if session.trainer.is_global_zero:  # and nothing can be wrong with the recipe any more
             if not resume:
                 folder.clear()
             folder.describe(plan)
         session.run(resume)
         return checkpoints.load(folder.path)
+
+
+def _size(model: "Model") -> str:
+    """How large a model is, and how it becomes smaller where that is large."""
+    weights = sum(parameter.numel() for parameter in model.parameters())
+    said = f"{type(model).__name__}: {weights:,} parameters."
+    smaller = [f"model.{name}" for name in ("channels", "blocks", "residuals", "layers") if name in model.configuration]
+    if weights < LARGE or not smaller:
+        return said
+    return f"{said} That is large for training without a GPU: lower {' or '.join(smaller[:2])}."
 
 
 def _resolved(plan: Recipe, model: "Model", images: "Images") -> Recipe:
