@@ -102,7 +102,7 @@ def test_grey_among_colour_is_repeated_whatever_the_order(tmp_path, save, first)
     assert "grey repeated as red, green and blue (1 of 2)" in str(images.read)
 
 
-# Names of splits (C36)
+# Names of splits
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_splits_below_classes_are_refused(tmp_path, save):
         data.open(f"folder:{tmp_path}")
 
 
-# Small folders (C40)
+# Small folders
 
 
 @pytest.mark.parametrize("count", range(1, 12))
@@ -191,7 +191,7 @@ def test_division_gives_eight_one_one_tenths_and_fills_what_is_empty():
         assert set(few) == set(rules.SPLITS)
 
 
-# Files that are left out (C60)
+# Files that are left out
 
 
 def test_images_are_known_by_their_first_bytes_and_others_are_counted(tmp_path, save):
