@@ -1,12 +1,15 @@
 """What a figure was measured on, and how it is taken."""
 
+import re
+import resource
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from pixelsnail.machine import describe
 
-__all__ = ["describe", "interleaved", "seconds", "spread"]
+__all__ = ["describe", "interleaved", "peak_resident_megabytes", "seconds", "spread"]
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -28,3 +31,13 @@ def interleaved(repetitions: int, **work: Callable[[], object]) -> dict[str, lis
 def spread(values: list[float]) -> dict[str, float]:
     """Median and range."""
     return {"median": statistics.median(values), "least": min(values), "most": max(values)}
+
+
+def peak_resident_megabytes() -> float:
+    """The process's peak of resident memory, in MB; from getrusage where /proc is not there."""
+    status = Path("/proc/self/status")
+    if status.is_file():  # unlike getrusage, not that of the process it was forked from
+        found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text())
+        assert found is not None
+        return int(found[1]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

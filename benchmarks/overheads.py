@@ -15,8 +15,6 @@ Ratios are taken from neighbours of one interleaved run. What both sides compute
 
 import argparse
 import json
-import re
-import resource
 import subprocess
 import sys
 import tempfile
@@ -27,7 +25,7 @@ import numpy as np
 import torch
 
 import pixelsnail
-from benchmarks.machine import describe, interleaved, spread
+from benchmarks.machine import describe, interleaved, peak_resident_megabytes, spread
 from pixelsnail.data import Images
 from pixelsnail.evaluation import evaluate
 from pixelsnail.training import Event
@@ -234,14 +232,6 @@ def draw(count: int, batch: int) -> dict[str, object]:
     before = peak_resident_megabytes()
     x = model.sample(count, batch=batch, engine="eager")
     return {"megabytes": peak_resident_megabytes() - before, "first": int(x[:batch].long().sum())}
-
-
-def peak_resident_megabytes() -> float:
-    """The process's peak of resident memory, in MB; from getrusage where /proc is not there."""
-    status = Path("/proc/self/status")
-    if status.is_file():  # unlike getrusage, not that of the process it was forked from
-        return int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text())[1]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def main() -> None:

@@ -15,17 +15,14 @@ each precision in a process of its own.
 
 import argparse
 import json
-import re
-import resource
 import subprocess
 import sys
-from pathlib import Path
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import growth, losses
-from benchmarks.machine import describe, interleaved, spread
+from benchmarks.machine import describe, interleaved, peak_resident_megabytes, spread
 from benchmarks.models import make_model
 from pixelsnail.models import MODELS
 
@@ -73,14 +70,6 @@ def peak_memory_megabytes(precision: str, batch: int, size: int | None, blocks: 
     step()
     step()
     return peak_resident_megabytes() - before
-
-
-def peak_resident_megabytes() -> float:
-    """The process's peak of resident memory, in MB; from getrusage where /proc is not there."""
-    status = Path("/proc/self/status")
-    if status.is_file():  # unlike getrusage, not that of the process it was forked from
-        return int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text())[1]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def in_a_process_of_its_own(

@@ -18,7 +18,7 @@ def test_maps_of_any_size_train_a_step_are_scored_and_sampled(build, size):
     shape = fit(build, (1, *size))
     model = build(shape, 5)
     x = random_levels(5, (2, *shape))
-    context = context_of(model, 2)
+    context = context_of(model, 2, shape[1:])
     before = model.log_prob(x, context).mean()
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-5)
     model.pixel_nats(x, context).sum((1, 2)).mean().backward()

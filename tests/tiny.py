@@ -17,7 +17,10 @@ from pixelsnail.models import (
     PixelRNN,
     PixelSNAIL,
     PixelSNAILOriginal,
+    PixelSNAILPrior,
 )
+from pixelsnail.models.condition import of_images
+from pixelsnail.nn import Context
 
 Build = Callable[..., Model]
 
@@ -87,12 +90,32 @@ def pixelrnn(shape: tuple[int, int, int], levels: int) -> Model:
     return randomised(PixelRNN(shape, levels, channels=3, layers=2, head_channels=5))
 
 
+def prior(shape: tuple[int, int, int], levels: int, **arguments: Any) -> Model:
+    widths = {"channels": 8, "kernel": 3, "blocks": 2, "residuals": 1, "residual_channels": 6, "heads": 2}
+    stack = {"map_residuals": 1, "map_features": 5}
+    return randomised(PixelSNAILPrior(shape, levels, **{**widths, **stack, **arguments}))
+
+
+def prior_top(shape: tuple[int, int, int], levels: int) -> Model:
+    return prior(shape, levels, out_residuals=1)
+
+
+def prior_bottom(shape: tuple[int, int, int], levels: int) -> Model:
+    return prior(shape, levels, kernel=5, blocks=1, attention=False, map_levels=7)
+
+
+def prior_of_both(shape: tuple[int, int, int], levels: int) -> Model:
+    """Conditioned on labels and on a map of the same height and width, of two codes a place."""
+    return prior(shape, levels, blocks=1, classes=3, map_levels=4, map_ratio=1, map_channels=2, map_kernel=1)
+
+
 MODELS: dict[str, Build] = {
     "PixelSNAIL": pixelsnail,
     "PixelSNAIL without attention": convolutions,
     "PixelSNAIL without convolutions": attention,
     "PixelSNAILOriginal": original,
     "PixelSNAILOriginal pooled": pooled,
+    "PixelSNAILPrior": prior_top,
     "PixelCNNpp": pixelcnnpp,
     "PixelCNN": pixelcnn,
     "GatedPixelCNN": gatedpixelcnn,
@@ -101,9 +124,12 @@ MODELS: dict[str, Build] = {
     "PixelSNAIL of classes": pixelsnail_of_classes,
     "PixelSNAILOriginal of classes": original_of_classes,
     "PixelCNNpp of classes": pixelcnnpp_of_classes,
+    "PixelSNAILPrior of a map": prior_bottom,
+    "PixelSNAILPrior of a map and classes": prior_of_both,
 }
+OF_MAPS = {name: MODELS[name] for name in MODELS if " of a map" in name}
 CONDITIONAL = {name: MODELS[name] for name in MODELS if name.endswith("of classes")}
-DIVISORS = {pooled: 2, pixelcnnpp: 4, pixelcnnpp_of_classes: 4}
+DIVISORS = {pooled: 2, prior_bottom: 2, pixelcnnpp: 4, pixelcnnpp_of_classes: 4}
 """What divides the height and width of a model's images."""
 ONE_SIZE = {imagegpt}
 """The models that take images of one size only."""
@@ -117,14 +143,19 @@ def fit(build: Build, shape: tuple[int, int, int]) -> tuple[int, int, int]:
     return shape[0], -shape[1] // n * -n, -shape[2] // n * -n
 
 
-def context_of(model: Model, count: int) -> Tensor | None:
+def context_of(model: Model, count: int, size: tuple[int, int] | None = None) -> Context | None:
     """A context of `count` images, of all classes in turn; None where the model takes none."""
-    return model.condition.example(count, model.shape[1:])
+    return model.condition.example(count, size or model.shape[1:])
+
+
+def same_context(model: Model, count: int, number: int) -> Context | None:
+    """The context of `count` images, all that of image `number` of `context_of`; None where the model takes none."""
+    return of_images(context_of(model, number + 1), torch.full((count,), number))
 
 
 def naive(model: Model, source: Source, batch: int, size: tuple[int, int] | None = None) -> Tensor:
     """What the reference sampler decides, for images of all classes in turn."""
-    context = context_of(model, batch)
+    context = context_of(model, batch, size)
     return naive_walk(model, source, model.start(batch, size=size, context=context), context=context)
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         PixelRNN,
         PixelSNAIL,
         PixelSNAILOriginal,
+        PixelSNAILPrior,
     )
     from pixelsnail.training import train
 
@@ -42,6 +43,7 @@ __all__ = [
     "PixelRNN",
     "PixelSNAIL",
     "PixelSNAILOriginal",
+    "PixelSNAILPrior",
     "__version__",
     "check",
     "checkpoints",
@@ -64,6 +66,7 @@ _HOMES = {
     "PixelRNN": "models",
     "PixelSNAIL": "models",
     "PixelSNAILOriginal": "models",
+    "PixelSNAILPrior": "models",
     "check": "evaluation",
     "load": "checkpoints",
     "train": "training",

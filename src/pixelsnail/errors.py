@@ -20,6 +20,7 @@ What another library says goes into such a sentence through `reason` alone: it m
 and advise what we never would.
 """
 
+import errno
 import re
 
 CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\].*?(?:\x07|\x1b\\)|[\x00-\x1f\x7f-\x9f]")
@@ -40,6 +41,20 @@ def reason(error: BaseException, longest: int = 160) -> str:
     if len(text) > longest:
         text = text[:longest].rsplit(" ", 1)[0].rstrip(".:;, ") + " ..."
     return text or type(error).__name__
+
+
+def disk_is_full(error: BaseException) -> bool:
+    """Whether a file could not be written for want of space; safetensors and torch say so in words only."""
+    numbers = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    if isinstance(error, OSError):
+        return error.errno in numbers
+    return any(f"os error {number})" in str(error) for number in numbers)
+
+
+def memory_ran_out(error: BaseException) -> bool:
+    """Whether a processor's or a GPU's memory was too small; torch has a type for the GPU's alone."""
+    named = isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__
+    return named or "can't allocate memory" in str(error)
 
 
 class UserError(Exception):

@@ -37,7 +37,7 @@ def test_a_mask_image_is_known_where_it_is_white(pixelsnail, run, tmp_path, mode
 def test_image_files_are_binarised_by_threshold_which_is_said(pixelsnail, run, files, tmp_path):
     outcome = pixelsnail("complete", run, "--images", *files, "--known", "left", "--out", tmp_path / "out")
     assert outcome.status == 0
-    assert "binarised, 1 from level 128 on" in outcome.err
+    assert "files, all: 2 images; grey, 6 x 5; 256 levels -> 2 (threshold)" in outcome.err
     with Image.open(files[1]) as image:
         assert (arrays_in(tmp_path / "out")["x"][1, 0] == (np.asarray(image) >= 128)).all()
 

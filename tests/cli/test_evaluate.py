@@ -19,7 +19,9 @@ def test_the_table_says_how_many_images_and_how_they_were_binarised(pixelsnail, 
     assert rows["binarisation"] == "dynamic, 1 draw of each image"
     assert "+-" in rows["nats/image"]
     assert {"bits/dim", "bits/image", "precision", "seconds"} < set(rows)
-    assert outcome.err == f"Next: pixelsnail score {run} --out scores.csv --maps maps --limit 20\n"
+    read, next_one = outcome.err.splitlines()
+    assert read.endswith("test: 11 images; grey, 6 x 5; 256 levels (as of 8 bits) -> 2 (dynamic); no labels")
+    assert next_one == f"Next: pixelsnail score {run} --out scores.csv --maps maps --limit 20"
 
 
 def test_json_has_full_precision_and_obeys_its_definitions(pixelsnail, run):

@@ -59,3 +59,42 @@ def test_images_of_another_size_than_the_model_was_built_for_are_said(pixelsnail
     outcome = pixelsnail("score", run, "--data", "mnist-mini", "--limit", 2, "--out", tmp_path / "s.csv")
     assert outcome.status == 0
     assert "The images are 28 x 28, but the model was built for 6 x 5" in outcome.err
+
+
+def test_a_folder_without_splits_is_scored_whole_and_every_row_is_named(pixelsnail, run, tmp_path):
+    for label in ("cat", "dog"):
+        (tmp_path / "images" / label).mkdir(parents=True)
+        for number in range(20):
+            Image.new("L", (5, 6), 10 * number).save(tmp_path / "images" / label / f"{number:02}.png")
+    outcome = pixelsnail("score", run, "--data", f"folder:{tmp_path}/images", "--out", tmp_path / "s.csv")
+    assert outcome.status == 0
+    assert "all: 40 images; grey, 6 x 5; 256 levels -> 2 (dynamic); 2 classes (cat, dog)" in outcome.err
+    rows = table(tmp_path / "s.csv")
+    assert [row["index"] for row in rows] == [str(i) for i in range(40)]
+    assert [row["class"] for row in rows] == ["cat"] * 20 + ["dog"] * 20
+    assert [row["label"] for row in rows] == ["0"] * 20 + ["1"] * 20
+    assert rows[21]["file"].endswith("dog/01.png")
+    line = ("score", run, "--data", f"folder:{tmp_path}/images", "--split", "test", "--out", tmp_path / "t.csv")
+    outcome = pixelsnail(*line)
+    assert outcome.status == 0
+    part = table(tmp_path / "t.csv")
+    assert 0 < len(part) < 40
+    for row in part:  # the index is that of the source
+        assert rows[int(row["index"])]["file"] == row["file"]
+
+
+def test_folders_and_patterns_may_be_named_where_files_may(pixelsnail, run, files, tmp_path):
+    (tmp_path / "shots").mkdir()
+    for file in files:
+        file.rename(tmp_path / "shots" / file.name)
+    for number, what in enumerate((tmp_path / "shots", tmp_path / "shots" / "*.png")):
+        assert pixelsnail("score", run, "--images", what, "--out", tmp_path / f"{number}.csv").status == 0
+    first, second = (table(tmp_path / f"{number}.csv") for number in range(2))
+    assert [row["nats"] for row in first] == [row["nats"] for row in second]
+    assert len(first) == 2
+
+
+def test_an_option_without_its_files_is_wrong_usage(pixelsnail, run, tmp_path):
+    outcome = pixelsnail("score", run, "--out", tmp_path / "s.csv", "--images")
+    assert outcome.status == 2
+    assert "--images has no value; expected --images FILE..." in outcome.err

@@ -65,7 +65,7 @@ def test_wrong_usage_is_one_line_and_status_2(pixelsnail, tmp_path, monkeypatch,
 def test_a_mask_word_that_is_none_is_wrong_usage(pixelsnail, run, tmp_path):
     outcome = pixelsnail("complete", run, "--known", "tpo", "--out", tmp_path / "out")
     assert outcome.status == 2
-    assert "--known is 'tpo'; expected top, left or a mask image" in outcome.err
+    assert "--known is 'tpo'; did you mean 'top'? Expected top, bottom, left, right or a mask image" in outcome.err
 
 
 def test_images_that_nobody_named_are_wrong_usage(pixelsnail, bare):

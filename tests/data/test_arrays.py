@@ -1,5 +1,6 @@
 """Files of arrays: npz, npy, and tensors that torch saved."""
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 
 from pixelsnail import data
 from pixelsnail.data import loading
+from pixelsnail.errors import UserError
 
 
 @pytest.fixture
@@ -124,7 +126,8 @@ def test_levels_are_those_of_all_splits(npz):
         ({"one": noise(4, 5, 6), "two": noise(4, 5, 6)}, "holds one, two; expected an array x, images or codes"),
         ({"x": noise(4, 5, 6), "images": noise(4, 5, 6)}, "holds x and images, which may both be the images"),
         ({"val": noise(4, 5, 6), "valid": noise(4, 5, 6)}, "holds val and valid, which may both be validation images"),
-        ({"test_a": noise(4, 5, 6)}, "'a_test' looks like a split's name and is none"),
+        ({"test_a": noise(4, 5, 6)}, "test_a in .* looks like a split's name and is none"),
+        ({"train": noise(4, 5, 6), "train_old": noise(4, 5, 6)}, "train_old in .* looks like a split's name"),
         ({}, "holds nothing; expected an array x"),
         ({"train": noise(4, 5, 6), "levels": 1}, "levels in .* is 1; expected a whole number of at least 2"),
         ({"train": np.full((4, 5, 6), 9), "levels": 9}, "holds level 9, but levels is 9; expected 0 ... 8"),
@@ -163,6 +166,23 @@ def test_other_files_are_not_opened(tmp_path):
         data.open(f"npz:{path}")
     with pytest.raises(IsADirectoryError, match=f"is a folder; .*folder:{tmp_path}"):
         data.open(f"npz:{tmp_path}")
+
+
+@pytest.mark.parametrize("form", ["npz", "npy", "pt"])
+def test_every_damage_is_a_sentence(tmp_path, form):
+    """A byte changed, lost or inserted, anywhere: the images, or an error that names the file."""
+    path, array = tmp_path / f"file.{form}", noise(3, 4, 5)
+    with path.open("wb") as file:
+        {"npz": lambda: np.savez(file, x=array), "npy": lambda: np.save(file, array)}.get(
+            form, lambda: torch.save(torch.tensor(array), file)
+        )()
+    content = path.read_bytes()
+    random = np.random.default_rng(0)
+    for place in random.integers(0, len(content), 150).tolist():
+        byte = bytes([random.integers(256)])
+        path.write_bytes(content[:place] + byte * random.integers(0, 3) + content[place + 1 :])
+        with contextlib.suppress(UserError):
+            data.open(f"npz:{path}", "all").batch([0])
 
 
 def test_a_pickle_is_not_run(tmp_path):
@@ -223,6 +243,7 @@ def test_one_array_and_its_labels_have_many_names(npz, images, labels):
         (np.full(4, 0.5), "holds float64, which is no class"),
         (np.array([1, 2, np.nan, 0]), "has no label at 2"),
         (noise(4, 2), r"shape \(4, 2\)"),
+        (np.array([[1, 1], [0, 1], [1, 0], [1, 0]]), r"shape \(4, 2\)"),
     ],
 )
 def test_labels_that_nobody_needs_stop_nothing(npz, labels, reason):
@@ -258,6 +279,24 @@ def test_labels_beside_splits_are_used_or_said(npz):
     assert "array labels not used" in str(data.open(source).read)
 
 
+def test_other_arrays_are_said_and_stop_nothing(npz):
+    source = npz(
+        classes=np.array(["a", "b"]),
+        train_ids=np.arange(4),
+        mean=np.zeros(3),
+        train=noise(4, 5, 6),
+        labels=np.arange(4),
+    )
+    images = data.open(source)
+    assert images.labels.tolist() == [0, 1, 2, 3]
+    assert images.read.notes == ("array train_ids not used", "array mean not used", "array classes not used")
+
+
+def test_of_two_arrays_of_labels_the_one_of_the_right_length_is_taken(npz):
+    images = data.open(npz(x=noise(4, 5, 6), classes=np.array(["a", "b"]), y=np.arange(4)), "all")
+    assert images.labels.tolist() == [0, 1, 2, 3]
+
+
 def test_the_meaning_of_axes_can_be_said(npz):
     array = noise(4, 3, 5, 3)
     assert data.open(npz(train=array, axes="NCHW")).shape == (3, 5, 3)
@@ -284,7 +323,6 @@ def test_splits_are_told_without_reading_arrays(npz):
 
 def test_arrays_larger_than_memory_stay_on_the_disk(tmp_path, monkeypatch):
     monkeypatch.setattr(loading, "MEMORY", 100)
-    monkeypatch.setattr(loading.load, "__defaults__", (100,))
     array = noise(40, 5, 6)
     np.savez(tmp_path / "x.npz", x=array, y=np.arange(40))
     np.savez_compressed(tmp_path / "c.npz", x=array)

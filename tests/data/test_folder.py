@@ -1,5 +1,7 @@
 """Image files in folders."""
 
+import os
+
 import numpy as np
 import pytest
 import torch
@@ -100,6 +102,17 @@ def test_grey_among_colour_is_repeated_whatever_the_order(tmp_path, save, first)
         images.batch([0, 1]).numpy(), np.stack([np.broadcast_to(level, (3, 5, 4)) for level in levels])
     )
     assert "grey repeated as red, green and blue (1 of 2)" in str(images.read)
+
+
+def test_grey_splits_beside_colour_ones_are_repeated(tmp_path, save):
+    grey = save(tmp_path / "test" / "0.png")
+    save(tmp_path / "train" / "1.png")
+    save(tmp_path / "train" / "2.png", mode="RGB")
+    for split in ("train", "test", "all"):
+        assert data.open(f"folder:{tmp_path}", split).shape == (3, 5, 4)
+    test = data.open(f"folder:{tmp_path}", "test")
+    assert np.array_equal(test.batch([0])[0].numpy(), np.broadcast_to(grey, (3, 5, 4)))
+    assert "grey repeated as red, green and blue" in str(test.read)
 
 
 # Names of splits
@@ -242,6 +255,27 @@ def test_splits_that_are_judged_together_come_one_after_another(tmp_path, save):
     assert images.files == ("train/a/1.png", "train/c/2.png", "val/a/3.png", "test/b/0.png")
     assert images.labels.tolist() == [0, 2, 0, 1]
     assert [len(data.open(f"folder:{tmp_path}", split)) for split in ("train", "validation", "test")] == [2, 1, 1]
+
+
+def test_links_are_followed_but_not_in_circles(tmp_path, save):
+    levels = save(tmp_path / "elsewhere" / "0.png")
+    (tmp_path / "set" / "cat").mkdir(parents=True)
+    (tmp_path / "set" / "dog").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "set" / "cat" / "1.png").symlink_to(tmp_path / "elsewhere" / "0.png")
+    (tmp_path / "set" / "cat" / "again").symlink_to(tmp_path / "set")
+    (tmp_path / "elsewhere" / "round").symlink_to(tmp_path / "set" / "cat")
+    images = data.open(f"folder:{tmp_path / 'set'}", "all")
+    assert images.class_names == ("cat", "dog")
+    assert np.array_equal(images.batch([0, 1]).numpy(), np.stack([levels, levels]))
+    (tmp_path / "elsewhere" / "0.png").unlink()
+    with pytest.raises(FileNotFoundError, match=r"There is no file .*cat/1\.png; expected an image"):
+        data.open(f"folder:{tmp_path / 'set'}", "all")
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path, save):
+    save(tmp_path / "0.png")
+    os.mkfifo(tmp_path / "pipe")
+    assert data.open(f"folder:{tmp_path}", "all").left_out == ("pipe",)
 
 
 def test_hidden_files_are_left_out(tmp_path, save):

@@ -128,15 +128,17 @@ def test_levels_that_a_model_does_not_have_are_refused_when_there_are_any():
     images = data.from_arrays(np.array([[[0, 1], [1, 0]]]), levels=256)
     assert images.as_like((1, 2, 2), 17).batch([0]).flatten().tolist() == [0, 1, 1, 0]
     images = data.from_arrays(np.array([[[0, 30], [1, 0]]]), levels=256)
-    with pytest.raises(ValueError, match=r"Image 0 of arrays holds level 30, but levels is 17; expected 0 \.\.\. 16"):
+    with pytest.raises(
+        ValueError, match=r"Image 0 of arrays holds level 30, but this model has L = 17; expected 0 \.\.\. 16"
+    ):
         images.as_like((1, 2, 2), 17)
 
 
 def test_few_levels_for_a_model_of_many_are_said():
     images = data.from_arrays(LEVELS % 2)
-    assert "no level above 1 for a model of 256 levels" in str(images.as_like((1, 4, 5), 256).read)
+    assert "256 levels (as the model has); no labels; no level above 1" in str(images.as_like((1, 4, 5), 256).read)
     codes = data.from_arrays(LEVELS, levels=17).as_like((1, 4, 5), 32)
-    assert codes.read.notes == ()
+    assert (codes.levels, codes.read.notes) == (32, ())
 
 
 def test_other_numbers_of_channels_are_refused():

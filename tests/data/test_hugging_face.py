@@ -143,6 +143,15 @@ def test_grey_and_colour_are_one_set_whatever_comes_first(table, tmp_path, save,
         assert (levels[i, 0] == levels[i, 1]).all() == (mode == "L")
 
 
+def test_a_grey_split_beside_a_colour_one_is_repeated(datasets, table, tmp_path, save):
+    save(tmp_path / "0.png")
+    save(tmp_path / "1.png", mode="RGB")
+    splits = {"train": table([tmp_path / "1.png"]), "test": table([tmp_path / "0.png"])}
+    datasets.DatasetDict(splits).save_to_disk(tmp_path / "splits")
+    assert data.open(f"hf:{tmp_path / 'splits'}", "test").shape == (3, 5, 4)
+    assert data.open(f"hf:{tmp_path / 'splits'}", "all").shape == (3, 5, 4)
+
+
 def test_paths_and_bytes_that_were_not_declared_as_images_are(datasets, tmp_path, save):
     levels = save(tmp_path / "0.png")
     content = (tmp_path / "0.png").read_bytes()

@@ -94,6 +94,23 @@ def test_files_of_16_bits_are_said(place):
     assert "of more than 8 bits the upper 8 kept (1 of 2)" in str(data.open(f"folder:{place}", "all").read)
 
 
+def test_a_model_of_16_bits_is_not_given_8(place):
+    Image.fromarray(DEEP).save(place / "deep.png")
+    with pytest.raises(
+        ValueError, match=r"of which the upper 8 were read, but this model has L = 65536; open .*=65536"
+    ):
+        data.open(f"folder:{place}", "all").as_like((1, 4, 5), 65536)
+    whole = data.from_files([place / "deep.png"], like=((1, 4, 5), 65536))
+    assert np.array_equal(levels_of(whole)[0, 0], DEEP)
+
+
+def test_12_bits_in_files_of_16_are_said(place):
+    Image.fromarray(DEEP >> 4).save(place / "deep.png")
+    images = data.from_files([place / "deep.png"])
+    assert "none of these above 14 of 255: levels 3840 keeps all bits" in str(images.read)
+    assert np.array_equal(levels_of(data.from_files([place / "deep.png"], levels=3840))[0, 0], DEEP >> 4)
+
+
 def test_colour_of_16_bits_gives_its_upper_8_and_never_pretends_more(read, place):
     path = place / "deep.png"
     path.write_bytes(png(COLOUR.reshape(4, -1).astype(np.uint16) * 256 + 77, 16, 2))

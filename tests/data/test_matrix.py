@@ -1,6 +1,7 @@
 """One digit through every way in and every file format gives equal levels, and its label where there is one."""
 
 import gzip
+import io
 import pickle
 import struct
 from collections.abc import Callable
@@ -81,8 +82,9 @@ def cifar_pickled(protocol: int, writer: type = pickle._Pickler) -> Write:
     def write(folder: Path, digit: np.ndarray) -> str:
         batch = {b"data": row(digit), b"labels": [LABEL], b"filenames": [b"seven.png"]}
         for name in (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"):
-            with (folder / name).open("wb") as file:
-                writer(file, protocol).dump(batch)
+            file = io.BytesIO()
+            writer(file, protocol).dump(batch)
+            (folder / name).write_bytes(file.getvalue().replace(b"cnumpy._core.", b"cnumpy.core."))  # as numpy 1 wrote
         return f"cifar10:{folder}"
 
     return write

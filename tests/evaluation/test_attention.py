@@ -26,7 +26,7 @@ def test_weights_are_probabilities_of_earlier_pixels(name: str) -> None:
         assert not flat[..., 7 * row + column :].any()
 
 
-@pytest.mark.parametrize("name", [*ATTENDING, "ImageGPT"])
+@pytest.mark.parametrize("name", [*ATTENDING, "ImageGPT", "PixelSNAILPrior"])
 def test_weights_times_values_are_the_attentions_output(name: str) -> None:
     model, x = MODELS[name]((1, 5, 7), 2).double(), random_levels(2, (1, 5, 7))
     kept: list[tuple[Tensor, Tensor]] = []

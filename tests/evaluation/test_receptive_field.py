@@ -10,7 +10,7 @@ from torch import Tensor
 from pixelsnail import PixelCNN, PixelCNNpp, PixelSNAIL
 from pixelsnail.evaluation import ReceptiveField, connectivity, fresh, receptive_field
 from pixelsnail.models import Model
-from tiny import MODELS, SEES_ALL, Build, every_model, fit, random_levels, randomised
+from tiny import MODELS, SEES_ALL, Build, fit, random_levels, randomised, same_context
 from tolerance import assert_close
 
 
@@ -25,13 +25,13 @@ def changed_by_flips(model: Model, t: int, shape: tuple[int, int, int]) -> Tenso
         for u in range(pixels):
             other[u].view(shape[0], -1)[:, u] += 1
         with torch.inference_mode():
-            context = torch.zeros(pixels, dtype=torch.long) if model.classes else None
+            context = same_context(model, pixels, 0)
             before, after = (drawn(h, context=context).flatten(2)[:, :, t] for h in (x, other % model.levels))
         found |= (before != after).any(1)
     return found.view(shape[1:])
 
 
-@every_model
+@pytest.mark.parametrize("build", [build for name, build in MODELS.items() if "Prior" not in name])
 def test_what_can_matter_is_what_matters_when_it_is_changed(build: Build) -> None:
     shape = fit(build, (1, 6, 8))
     model = build(shape, 3)
@@ -176,5 +176,7 @@ def test_levels_that_are_not_the_models_are_refused(model: Model) -> None:
 
 def test_a_model_with_a_table_of_levels_is_refused(model: Model) -> None:
     model.table = torch.nn.Embedding(2, 3)
-    with pytest.raises(TypeError, match="PixelSNAIL reads levels from a table, which has no derivative"):
-        receptive_field(model, random_levels(2, (1, 1, 5, 7)))
+    for reader in (model, MODELS["PixelSNAILPrior"]((1, 5, 7), 2)):
+        name = type(reader).__name__
+        with pytest.raises(TypeError, match=f"{name} reads levels from a table, which has no derivative"):
+            receptive_field(reader, random_levels(2, (1, 1, 5, 7)))

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tiny import MODELS, ONE_SIZE, SEES_ALL, context_of, every_model, fit, random_levels
+from tiny import MODELS, ONE_SIZE, SEES_ALL, context_of, every_model, fit, random_levels, same_context
 
 SHAPE = (1, 5, 7)
 
@@ -18,8 +18,7 @@ def parameters_after_each_change(build, shape, levels):
     for t in range(pixels):
         changed[t].view(shape[0], -1)[:, t] += 1
     with torch.inference_mode():
-        context = context_of(model, 2)
-        context = None if context is None else context[1:].expand(pixels)
+        context = same_context(model, pixels, 1)
         before = model(x.repeat(pixels, 1, 1, 1), context=context).flatten(2)
         return before, model(changed % levels, context=context).flatten(2)
 
@@ -46,7 +45,7 @@ def test_any_size_is_scored_and_its_gradient_is_finite(build, height, width):
     shape = fit(build, (1, height, width))
     model = build(shape if build in ONE_SIZE else fit(build, (1, 5, 7)), 2)
     x = random_levels(2, (2, *shape))
-    nats = model.pixel_nats(x, context_of(model, 2)).sum()
+    nats = model.pixel_nats(x, context_of(model, 2, shape[1:])).sum()
     nats.backward()
     assert nats.isfinite()
     assert all(p.grad is None or p.grad.isfinite().all() for p in model.parameters())

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 from torch.func import functional_call, grad, jvp, vmap
+from torch.utils._pytree import tree_map
 
 from pixelsnail.nn import CausalAttention
 from pixelsnail.nn.causal import attend_plainly, attend_strictly
@@ -98,7 +99,7 @@ def test_an_exported_image_is_computed_by_torchs_own_operators(build):
         x, context = random_levels(3, (batch, *model.shape), seed), context_of(model, batch)
         return {"x": x} if context is None else {"x": x, "context": context}
 
-    open_batch = {name: {0: torch.export.Dim.DYNAMIC} for name in given(3)}
+    open_batch = tree_map(lambda _: {0: torch.export.Dim.DYNAMIC}, given(3))
     program = torch.export.export(model, (), given(3), dynamic_shapes=open_batch, strict=False)
     called = {node.target for node in program.graph.nodes if node.op == "call_function"}
     assert {getattr(target, "namespace", "aten") for target in called} <= {"aten", "prims"}

@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from tiny import context_of, every_image, every_model, fit, random_levels
+from pixelsnail.models.condition import of_images
+from tiny import context_of, every_image, every_model, fit, random_levels, same_context
 from tolerance import assert_close, close_to
 
 TINY_SHAPES = [((1, 2, 3), 2), ((1, 2, 2), 3), ((2, 1, 2), 3), ((3, 1, 2), 2)]
@@ -25,14 +26,9 @@ def enumerable(build, shape, levels):
 def test_probabilities_of_all_images_sum_to_one(build, shape, levels):
     shape = enumerable(build, shape, levels)
     model, x = build(shape, levels), every_image(levels, shape)
-    for label in range(model.classes or 1):
-        nats = model.log_prob(x, same_context(model, len(x), label))
+    for number in range(1 if context_of(model, 1) is None else 3):
+        nats = model.log_prob(x, same_context(model, len(x), number))
         assert nats.logsumexp(0).item() == close_to(0)
-
-
-def same_context(model, count, label):
-    """The context of `count` images of one class; None where the model takes none."""
-    return torch.full((count,), label) if model.classes else None
 
 
 @every_model
@@ -67,8 +63,8 @@ def test_nats_do_not_depend_on_the_batch(build):
     whole = model.log_prob(x, context)
     assert whole.dtype == torch.float64
     for batch in (1, 4):
-        parts = [None] * len(x) if context is None else context.split(batch)
-        nats = [model.log_prob(part, label) for part, label in zip(x.split(batch), parts, strict=False)]
+        parts = [slice(first, first + batch) for first in range(0, len(x), batch)]
+        nats = [model.log_prob(x[part], of_images(context, part)) for part in parts]
         assert_close(torch.cat(nats), whole)
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from pixelsnail.engine import Draw, Known, Plan, steps
-from tiny import context_of, every_model, fit, naive, random_levels, walked
+from tiny import context_of, every_model, fit, naive, random_levels, same_context, walked
 from tolerance import assert_close
 
 SHAPES = [((1, 4, 5), 2), ((1, 3, 4), 7), ((2, 4, 3), 3)]
@@ -51,8 +51,7 @@ def test_in_float32_images_differ_only_after_a_near_tie(build, shape, levels):
 @torch.no_grad()
 def margin(model, x, image, t):
     """How far pixel t's decision is from another one: moving every parameter by this may change it."""
-    context = context_of(model, image + 1)
-    context = None if context is None else context[image:]
+    context = same_context(model, 1, image)
     cache = model.start(1, context=context)
     cache.position += t
     segment, decisions = cache.segment(1), Draw(1, first=image).start(model.head, cache)

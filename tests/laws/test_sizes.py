@@ -20,7 +20,7 @@ def test_images_of_another_size_are_scored_drawn_and_trained_on(build, size):
             with pytest.raises(ValueError, match=rf"^Images are {height} x {width}, but .*4 x 5"):
                 verb()
         return
-    context = context_of(model, 3)
+    context = context_of(model, 3, size)
     drawn = model.sample(3, seed=1, size=size, context=context)
     assert torch.equal(drawn, naive(model, Draw(1), 3, size=size).to(torch.uint8))
     known = torch.zeros(size, dtype=torch.bool)

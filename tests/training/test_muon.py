@@ -161,8 +161,8 @@ def test_stem_and_head_are_no_matrices():
 @every_model
 def test_every_model_trains(build, tiny, tmp_path):
     example = build(fit(build, (1, 6, 5)), 2)
-    if example.shape != (1, 6, 5):
-        pytest.skip("takes images of other sizes")
+    if example.shape != (1, 6, 5) or example.classes:
+        pytest.skip("takes images of other sizes, or labels")
     arguments = {name: value for name, value in example.configuration.items() if name != "model"}
     optimizer = {"name": "muon", "lr": 2e-3, "matrix_lr": 0.02}
     recipe = tiny(model={"name": type(example).__name__, **arguments}, optimizer=optimizer)

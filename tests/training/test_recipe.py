@@ -166,7 +166,7 @@ def test_an_unknown_name_brings_the_nearest(changes, nearest):
         ),
         (
             "optimizer: {name: muon, matrix_lr: -1}\nmodel: {name: PixelSNAIL}",
-            "optimizer.matrix_lr is -1.0; expected at least 0.",
+            "optimizer.matrix_lr is -1; expected at least 0.",
         ),
     ],
 )

@@ -80,9 +80,7 @@ def locate(name: str | Path, weights: str = "best") -> str:
         if (candidate / CONFIGURATION).is_file():
             return str(candidate)
     if (folder / FOLDERS["last"] / CONFIGURATION).is_file():
-        raise MissingFileError(
-            f"{folder} has no best weights yet, only the latest: take weights='last' (--weights last), or train on."
-        )
+        raise MissingFileError(f"{folder} has no best weights yet, only the latest: take weights='last', or train on.")
     run = folder / FOLDERS["best"] / CONFIGURATION
     hidden = f" It hides the {name} that comes with pixelsnail: rename it." if str(name) in packaged() else ""
     raise MissingFileError(f"{folder} holds no model: neither {run} nor {folder / CONFIGURATION} is there.{hidden}")

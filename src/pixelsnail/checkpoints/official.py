@@ -13,10 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pixelsnail.checkpoints.reference import check_arguments, known
+from pixelsnail.checkpoints.reference import Read, check_arguments, known
 from pixelsnail.errors import WrongValueError
 from pixelsnail.models import Model, PixelCNNpp, PixelSNAILOriginal
 from pixelsnail.models.weights import check_fit
+from pixelsnail.nn import ClassBias
 from pixelsnail.nn.normalization import Normalized, NormalizedUpsampling
 
 SNAIL = {
@@ -63,10 +64,15 @@ REFUSED = {
 AVERAGE = "/ExponentialMovingAverage"
 
 
-def read(file: Mapping[str, Any]) -> tuple[Mapping[str, Any], dict[str, Any]]:
+def recognises(state: Mapping[str, Any]) -> bool:
+    """Whether tensors have this project's names."""
+    return any(re.match(r"model/conv2d_0/V(:0)?(/|$)", name) for name in state)
+
+
+def read(file: Mapping[str, Any]) -> Read:
     """The variables in an .npz, and which of the two sets of weights are taken."""
     averaged = any(AVERAGE in name for name in file)
-    return file, {"weights": "Polyak average" if averaged else "as trained, there is no average of them"}
+    return Read(file, told={"weights": "Polyak average" if averaged else "as trained, there is no average of them"})
 
 
 def name_of(state: Mapping[str, Any]) -> str:
@@ -144,7 +150,7 @@ def _as_theirs(model: Model) -> dict[str, Tensor]:
     views, count = dict[str, Tensor](), Counter[str]()
     for layer in _in_order(model):
         tensor = layer.weight
-        if isinstance(layer, nn.Linear):
+        if isinstance(layer, ClassBias):
             kind, parts = "conditional_weights", {"hw": tensor.t()}
         else:
             assert isinstance(layer, Normalized)
@@ -176,4 +182,4 @@ def _in_order(model: Model) -> Iterator[Any]:
                 parts += [layer for pair in zip(*layers, strict=True) for layer in pair]
         parts.append(model.out)
     for part in parts:
-        yield from (layer for layer in part.modules() if isinstance(layer, Normalized | nn.Linear))
+        yield from (layer for layer in part.modules() if isinstance(layer, Normalized | ClassBias))

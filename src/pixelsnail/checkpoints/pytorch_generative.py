@@ -1,12 +1,11 @@
 """E. Hotaj's pytorch-generative (github.com/EugenHotaj/pytorch-generative): its names, and its trainer's files."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor
 
-from pixelsnail.checkpoints.reference import Reference, build, known
+from pixelsnail.checkpoints.reference import Read, Reference, build, count, known
 from pixelsnail.errors import WrongValueError
 from pixelsnail.models import GatedPixelCNN, ImageGPT, Model, PixelCNN, PixelSNAIL
 
@@ -58,11 +57,6 @@ def image_gpt(state: Mapping[str, Tensor]) -> dict[str, Any]:
         "n_attention_heads": None,
         "n_embedding_channels": state["_input.weight"].shape[0],
     }
-
-
-def count(state: Mapping[str, Tensor], pattern: str) -> int:
-    """One more than the highest number that a pattern's last group finds at the start of names: 0 for none."""
-    return 1 + max((int(match.groups()[-1]) for match in map(re.compile(pattern).match, state) if match), default=-1)
 
 
 def gated(theirs: str, ours: str) -> tuple[tuple[str, str], ...]:
@@ -153,6 +147,11 @@ SIGNS = {
 """A tensor that no model listed after it has -> the model."""
 
 
+def recognises(state: Mapping[str, Any]) -> bool:
+    """Whether tensors have this project's names."""
+    return any(tensor in state for tensor in SIGNS)
+
+
 def name_of(state: Mapping[str, Tensor]) -> str:
     """The model whose tensors these are. Raises ValueError where they are those of none."""
     for tensor, name in SIGNS.items():
@@ -187,7 +186,7 @@ def convert(
     if outputs != (channels if levels == 2 else channels * levels):
         raise WrongValueError(
             f"These weights give {outputs} parameters a pixel, which is not {levels} levels of {channels} channels; "
-            f"say the number of levels (levels=, or --config levels=...): {outputs // channels} would fit."
+            f"say the number of levels (levels in config): {outputs // channels} would fit."
         )
     return build(reference, weights, full, shape, levels, where)
 
@@ -204,9 +203,9 @@ def size(state: Mapping[str, Tensor]) -> tuple[int, int] | None:
     return (int(state["_h"]), int(state["_w"])) if "_h" in state and "_w" in state else None
 
 
-def read(file: Mapping[str, Any]) -> tuple[Mapping[str, Tensor], dict[str, Any]]:
+def read(file: Mapping[str, Any]) -> Read:
     """The weights in a trainer's file (trainer_state_N.ckpt) or in a bare state_dict, and what else the file tells."""
     if not isinstance(file.get("model"), Mapping):
-        return file, {}
+        return Read(file)
     told = {"step": "steps", "epoch": "epochs", "time_taken": "seconds"}
-    return file["model"], {ours: file[theirs] for theirs, ours in told.items() if theirs in file}
+    return Read(file["model"], told={ours: file[theirs] for theirs, ours in told.items() if theirs in file})

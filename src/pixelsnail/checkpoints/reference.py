@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
@@ -14,6 +14,15 @@ from pixelsnail.models import Model
 from pixelsnail.models.weights import take_state
 
 PREFIXES = ("module.", "_orig_mod.")
+
+
+@dataclass(frozen=True)
+class Read:
+    """What a file of another project holds: tensors by name, arguments of the model, and what else it tells."""
+
+    state: Mapping[str, Any]
+    config: Mapping[str, Any] = field(default_factory=dict)
+    told: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -51,7 +60,7 @@ class Reference:
         full = {**inferred, **config}
         for key, value in full.items():
             if value is None:
-                raise WrongValueError(f"No tensor shows {where}'s {key}; say it (config, or --config {key}=...).")
+                raise WrongValueError(f"No tensor shows {where}'s {key}; say it in config.")
         return full
 
 
@@ -64,6 +73,11 @@ def check_arguments(config: Mapping[str, Any], valid: Iterable[str], where: str)
             raise WrongValueError(
                 f"{where} has no argument {key!r}; did you mean {nearest!r}? It has {', '.join(valid)}."
             )
+
+
+def count(state: Mapping[str, Any], pattern: str) -> int:
+    """One more than the highest number that a pattern's last group finds at the start of names: 0 for none."""
+    return 1 + max((int(match.groups()[-1]) for match in map(re.compile(pattern).match, state) if match), default=-1)
 
 
 def known(what: str, name: str, table: Mapping[str, Any]) -> str:
@@ -92,10 +106,14 @@ def build(
     shape: tuple[int, int, int],
     levels: int,
     where: str,
+    own: Mapping[str, Any] | None = None,
 ) -> Model:
-    """Our model with the reference's weights, in evaluation mode. Raises ValueError that lists what does not fit."""
+    """Our model with the reference's weights, in evaluation mode; `own` are arguments that it has no name for.
+
+    Raises ValueError that lists what does not fit.
+    """
     ours = {reference.arguments[key]: value for key, value in config.items() if key in reference.arguments}
-    model = reference.model(shape, levels, **ours)
+    model = reference.model(shape, levels, **ours, **(own or {}))
     named = {reference.rename(name): torch.as_tensor(tensor) for name, tensor in state.items()}
     take_state(model, named, where)
     return model.eval()

@@ -5,7 +5,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from pixelsnail.cli.errors import UsageError
-from pixelsnail.cli.images import data_hint, open_images
+from pixelsnail.cli.images import context_of, data_hint, open_images
 from pixelsnail.cli.outputs import check_file, plural
 from pixelsnail.cli.parameters import Computing, Device, Figure, Overwrite, Pixels, Run, Source, Weights, Whole
 from pixelsnail.cli.runs import load
@@ -51,7 +51,7 @@ def attention(
     height, width = x.shape[1:]
     middle, low = (height // 2, width // 2), 3 * height // 4
     pixels = pixel or [middle, (low, width // 2), (low, 3 * width // 4)]
-    context = model.condition.of(images, [image])
+    context = context_of(model, images.subset([image]), source.context)
     maps = evaluation.attention_weights(model, x, pixels, context=context)
     pictures.attention_maps(maps, x, model.levels, pixels, out)
     terminal.note(f"Drew the attention of {plural(len(pixels), 'pixel')} in {plural(maps.shape[1], 'block')}: {out}")

@@ -12,6 +12,7 @@ from cyclopts import Parameter
 from pixelsnail.cli.errors import UsageError
 from pixelsnail.cli.outputs import check_folder
 from pixelsnail.cli.parameters import SOURCES, Beginning, Count, Data, Device, Fields, Folder, Json, Positive, form
+from pixelsnail.cli.runs import check_device
 from pixelsnail.cli.table import show_columns, show_json
 from pixelsnail.cli.terminal import Terminal, quoted
 from pixelsnail.cli.train import ACCELERATORS, read_recipe
@@ -71,6 +72,7 @@ def compare(
         if missing:
             raise UsageError(f"compare needs {what}; for example: {EXAMPLES[0]}")
     check_folder(out)
+    check_device(device)
     short = {"data.source": data, "trainer.accelerator": ACCELERATORS.get(device)}
     fields = {**fields, **{name: value for name, value in short.items() if value is not None}}
     for recipe in recipes:

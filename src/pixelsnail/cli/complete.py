@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from pixelsnail.cli.errors import UsageError
-from pixelsnail.cli.images import data_hint, open_images
+from pixelsnail.cli.images import context_of, data_hint, open_images
 from pixelsnail.cli.outputs import check_file, plural
 from pixelsnail.cli.parameters import Computing, Count, Drawing, Folder, Overwrite, Run, SourceOrFiles, form
 from pixelsnail.cli.runs import announce, load
@@ -50,8 +50,11 @@ def complete(
     unknown ones, an upper part of the image (--known top). With any other mask, pixels known later do not inform
     earlier ones.
     """
+    import torch
+
     from pixelsnail import data, evaluation, pictures
     from pixelsnail.data.masks import HALVES
+    from pixelsnail.models.condition import of_images
 
     is_file = known not in HALVES
     if is_file and not Path(known).suffix and not Path(known).exists():
@@ -66,7 +69,7 @@ def complete(
     check_file(array, (".npz",), overwrite)
     model = load(run, computing)
     images = open_images(run, computing.weights, source, model, terminal).head(count)
-    x, context = images.batch(range(len(images))), model.condition.of(images, range(len(images)))
+    x, context = images.batch(range(len(images))), context_of(model, images, source.context)
     mask = data.mask(Path(known).expanduser() if is_file else known, x.shape[2], x.shape[3])
     if evaluation.is_exact(mask):
         terminal.note("The known pixels come before the unknown ones: exact draws from p(unknown | known).")
@@ -77,7 +80,7 @@ def complete(
         )
     announce(drawing.engine, model, (x.shape[2], x.shape[3]), terminal)
     start = time.perf_counter()
-    repeated = None if context is None else context.repeat_interleave(draws, 0)
+    repeated = of_images(context, torch.arange(len(x)).repeat_interleave(draws))
     with terminal.progress("completing", "pixels") as progress:
         completed = model.complete(
             x.repeat_interleave(draws, 0), mask, seed=drawing.seed, temperature=drawing.temperature, context=repeated,

@@ -1,7 +1,7 @@
 """What went wrong, in one line, and the exit status that goes with it."""
 
-import errno
 import os
+import re
 import signal
 import sys
 import threading
@@ -10,14 +10,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from pixelsnail.errors import UserError
+from pixelsnail.errors import UserError, disk_is_full, memory_ran_out
 
 DONE, COULD_NOT, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 TRACEBACK = "PIXELSNAIL_TRACEBACK"
 """The environment variable that asks for a traceback above the line."""
-
-DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class UsageError(UserError):
@@ -36,7 +34,7 @@ def guarded(work: Callable[[], int]) -> int:
         except UsageError as error:
             return _say(str(error), WRONG_USAGE)
         except KeyboardInterrupt as error:
-            return _say(str(error) or "Interrupted; no half-written file is left.", INTERRUPTED)
+            return _say(as_options(str(error)) or "Interrupted; no half-written file is left.", INTERRUPTED)
         except BrokenPipeError:
             # Who reads stdout has seen enough. Python would complain once more when it flushes at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -52,18 +50,27 @@ def guarded(work: Callable[[], int]) -> int:
 def explain(error: Exception) -> str:
     """One sentence about an error that a user can do something about, else a request to report it."""
     text = " ".join(str(error).split())
-    if getattr(error, "errno", None) in DISK_FULL or any(f"os error {number})" in text for number in DISK_FULL):
+    if not isinstance(error, UserError) and disk_is_full(error):
         place = f" for {error.filename}" if isinstance(error, OSError) and error.filename else ""
         return f"Not enough disk space{place}; free some and try again. No half-written file is left."
+    if isinstance(error, UserError):
+        return as_options(text)
     if isinstance(error, OSError):
         named = error.filename is not None and error.strerror is not None
         return f"{error.filename}: {error.strerror}." if named else text
-    if isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__ or "can't allocate memory" in text:
+    if memory_ran_out(error):
         return "Memory ran out; lower --batch."
-    if isinstance(error, UserError) or type(error).__module__.startswith("huggingface_hub"):
+    if type(error).__module__.startswith("huggingface_hub"):
         return text
     again = "" if os.environ.get(TRACEBACK) else f" {TRACEBACK}=1 in the environment shows where."
     return f"Unexpected {type(error).__name__}: {text[:300]}. This is a fault of pixelsnail: please report it.{again}"
+
+
+def as_options(text: str) -> str:
+    """A sentence of the library with its arguments as the command line spells them: resume=True is --resume."""
+    flags = re.sub(r"\b(resume|overwrite)=True\b", r"--\1", text)
+    values = re.sub(r"\bweights='(\w+)'", r"--weights \1", flags)
+    return re.sub(r"\bvalidation=(\d+)", r"--data.validation \1", values)
 
 
 def _say(text: str, status: int) -> int:

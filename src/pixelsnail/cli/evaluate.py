@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from pixelsnail.cli.images import data_hint, open_images
+from pixelsnail.cli.images import context_of, data_hint, open_images
 from pixelsnail.cli.outputs import check_file
 from pixelsnail.cli.parameters import Computing, Count, File, Json, Limit, Name, Overwrite, Run, Source
 from pixelsnail.cli.runs import load
@@ -63,14 +63,16 @@ def evaluate(
     models = [load(name, computing) for name in names]
     training.check_same_levels(models, names)
     images = open_images(run, weights, source, models[0], terminal)
+    images = images if limit is None else images.head(limit)
     found: list[Evaluation] = []
     for name, model in zip(names, models, strict=True):
         with terminal.progress("evaluating" if not runs else f"evaluating {name}", "images") as progress:
             found.append(
                 evaluation.evaluate(
-                    model, images, batch=computing.batch, binarizations=binarizations, limit=limit, progress=progress
+                    model, images, context=context_of(model, images, source.context), batch=computing.batch,
+                    binarizations=binarizations, progress=progress,
                 )
-            )
+            )  # fmt: skip
         if limit is None and computing.precision == "float32":
             remember(name, weights, found[-1], terminal)
     if runs:

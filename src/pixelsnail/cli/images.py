@@ -9,6 +9,7 @@ from pixelsnail.cli.terminal import Terminal, quoted
 if TYPE_CHECKING:
     from pixelsnail.data import Images
     from pixelsnail.models import Model
+    from pixelsnail.nn import Context
 
 
 def open_images(run: str, weights: str, asked: Source, model: "Model", terminal: Terminal) -> "Images":
@@ -23,9 +24,7 @@ def open_images(run: str, weights: str, asked: Source, model: "Model", terminal:
         if asked.data is None and known.source is None:
             raise UsageError(f"{run} does not say what it was trained on; say which images: --data {SOURCES}.")
         images = training.open_as_trained(known, model, asked.data, asked.split, binarize)
-    if asked.context is not None:
-        images = images.labelled(asked.context)
-    elif model.classes and images.labels is None:
+    if model.classes and images.labels is None and asked.context is None:
         raise UsageError(
             f"{run} is conditioned on classes 0 ... {model.classes - 1}, but {images.source} has no labels; say which "
             "class with --context LABEL."
@@ -37,6 +36,15 @@ def open_images(run: str, weights: str, asked: Source, model: "Model", terminal:
             f"{model.shape[2]}; expect it to model them badly."
         )
     return images
+
+
+def context_of(model: "Model", images: "Images", label: int | None) -> "Context | None":
+    """What the model is given of each image: the class of all that was asked for, else the images' own labels."""
+    import torch
+
+    if label is not None:
+        return torch.full((len(images),), label)
+    return model.condition.of(images, range(len(images)))
 
 
 def data_hint(run: str, weights: str, asked: str | None, model: "Model") -> str | None:

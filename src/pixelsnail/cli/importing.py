@@ -38,6 +38,7 @@ Pairs = Annotated[list[tuple[str, Any]], form("KEY=VALUE", _pair)]
 Levels = Annotated[int, form("L", whole(2))]
 EXAMPLES = (
     "pixelsnail import trainer_state_3.ckpt --project pytorch-generative --out runs/theirs",
+    "pixelsnail import pixelsnail_top_420.pt --project rosinality --out runs/top",
     "pixelsnail import cifar10.npz --project official --name h12_noup_smallkey --out runs/paper",
 )
 
@@ -47,8 +48,11 @@ def import_run(
     /,
     *,
     project: Annotated[
-        Literal["pytorch-generative", "official"],
-        Parameter(help="the project that wrote the file: pytorch-generative, or official (the paper's own code)"),
+        Literal["pytorch-generative", "official", "rosinality"],
+        Parameter(
+            help="the project that wrote the file: pytorch-generative, official (the paper's own code), or rosinality "
+            "(vq-vae-2-pytorch's priors)"
+        ),
     ],
     out: Annotated[RunPath, Parameter(help="folder of the run to make")],
     name: Annotated[

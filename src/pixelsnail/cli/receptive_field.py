@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from pixelsnail.cli.errors import UsageError
 from pixelsnail.cli.evaluate import short_names
-from pixelsnail.cli.images import open_images
+from pixelsnail.cli.images import context_of, open_images
 from pixelsnail.cli.outputs import check_file
 from pixelsnail.cli.parameters import (
     Batch,
@@ -83,7 +83,7 @@ def receptive_field(
     found: dict[str, Reach] = {}
     for name, one, (model, these) in zip(names, asked, opened, strict=True):
         these = these.head(images)
-        labels = model.condition.of(these, range(len(these)))
+        labels = context_of(model, these, source.context)
         with terminal.progress(f"{name}: receptive fields", "images") as progress:
             found[name] = evaluation.reach(
                 model, these.batch(range(len(these))), pixel, trained=is_trained(one), context=labels, seed=seed,

@@ -37,9 +37,17 @@ def choose_device(name: str) -> str:
 
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
-    if name == "cuda" and not torch.cuda.is_available():
-        raise WrongValueError("There is no CUDA device that PyTorch can use here; take --device cpu.")
+    check_device(name)
     return name
+
+
+def check_device(name: str) -> None:
+    """Raises ValueError where CUDA is asked for and not there."""
+    if name == "cuda":
+        import torch
+
+        if not torch.cuda.is_available():
+            raise WrongValueError("There is no CUDA device that PyTorch can use here; take --device cpu.")
 
 
 def size_of(shape: tuple[int, int, int]) -> str:

@@ -1,24 +1,28 @@
 """`pixelsnail sample`."""
 
+import os
+import re
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from pixelsnail.cli.errors import UsageError
 from pixelsnail.cli.images import data_hint
-from pixelsnail.cli.outputs import check_file, plural
-from pixelsnail.cli.parameters import Computing, Count, Drawing, File, Overwrite, Run, Size, Whole
+from pixelsnail.cli.outputs import check_file, check_folder, plural
+from pixelsnail.cli.parameters import Computing, Count, Drawing, Overwrite, Run, Size, Whole, form
 from pixelsnail.cli.runs import announce, load
 from pixelsnail.cli.terminal import Terminal, quoted
+from pixelsnail.errors import ExistingFileError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from torch import Tensor
 
 LARGEST_GRID = 4096
 """Images in one picture."""
+NUMBERED = re.compile(r"\d{6}\.png")
+Output = Annotated[str, form("FILE", str)]
 EXAMPLES = (
     "pixelsnail sample mnist --count 64 --out digits.png",
     "pixelsnail sample runs/demo --count 10000 --out samples.npz --batch 256",
@@ -29,7 +33,7 @@ def sample(
     run: Run,
     /,
     *,
-    out: Annotated[File, Parameter(help="FILE.png or FILE.npz")],
+    out: Annotated[Output, Parameter(help="FILE.png, FILE.npz, or DIR/ for a file an image")],
     count: Annotated[Count, Parameter(help="images to draw")] = 64,
     size: Annotated[Size | None, Parameter(help="height and width in pixels (default: the model's own)")] = None,
     context: Annotated[
@@ -41,17 +45,26 @@ def sample(
     overwrite: Overwrite = False,
     terminal: Terminal = Terminal(),
 ) -> None:
-    """Draws images exactly, by ancestral sampling. A .png file is a grid of all images, 4,096 at most. A .npz file
-    holds integer levels, x (count, C, H, W), and how many there are, levels; it is read again as --data npz:FILE.
+    """Draws images exactly, by ancestral sampling. A .png file is a grid of all images, 4,096 at most; DIR/ gets a file
+    an image, 000000.png and so on. A .npz file holds integer levels, x (count, C, H, W), and how many there are,
+    levels; it is read again as --data npz:FILE.
     """
-    check_file(out, (".png", ".npz"), overwrite)
-    if out.suffix.lower() == ".png" and count > LARGEST_GRID:
+    path = Path(out).expanduser()
+    if out.endswith(os.sep) or (path.is_dir() and not path.suffix):
+        check_numbered(path, overwrite)
+    else:
+        check_file(path, (".png", ".npz"), overwrite)
+    if path.suffix.lower() == ".png" and count > LARGEST_GRID:
         raise UsageError(
             f"A picture of {count:,} images is too large (at most {LARGEST_GRID:,}); write "
-            f"{out.with_suffix('.npz')} instead."
+            f"{path.with_suffix('.npz')} instead."
         )
     model = load(run, computing)
     labels = None
+    if context is None and model.classes:
+        raise UsageError(
+            f"{run} is conditioned on classes 0 ... {model.classes - 1}; say which to draw with --context LABEL."
+        )
     if context is not None:
         import torch
 
@@ -64,7 +77,7 @@ def sample(
             batch=computing.batch, engine=drawing.engine, progress=progress,
         )  # fmt: skip
     seconds = time.perf_counter() - start
-    write(x, model.levels, out)
+    write(x, model.levels, path)
     height, width = x.shape[-2:]
     terminal.note(f"Drew {plural(len(x), 'image')} of {height} x {width} in {seconds:.1f} seconds: {out}")
     hint = data_hint(run, computing.weights, None, model)
@@ -72,17 +85,36 @@ def sample(
         terminal.next(f"pixelsnail complete {quoted(run)}{hint} --known top --out completions")
 
 
-def write(x: "Tensor", levels: int, path: "Path") -> None:
+def write(x: "Tensor", levels: int, path: Path) -> None:
     """Levels as a grid or as an array, complete or not at all."""
     from pixelsnail import pictures
 
     if path.suffix.lower() == ".npz":
         write_npz(path, x=x, levels=levels)
-    else:
+    elif path.suffix.lower() == ".png":
         pictures.write_png(pictures.grid(x, levels), path)
+    else:
+        for old in numbered(path):
+            old.unlink()
+        for index, image in enumerate(x):
+            pictures.write_png(pictures.image(image, levels), path / f"{index:06}.png")
 
 
-def write_npz(path: "Path", **arrays: "Tensor | int") -> None:
+def check_numbered(folder: Path, overwrite: bool) -> None:
+    """Raises OSError where numbered images cannot be written, or are there already."""
+    check_folder(folder)
+    if not overwrite and numbered(folder):
+        raise ExistingFileError(
+            f"{folder} holds numbered images already; replace them with --overwrite, or choose another folder."
+        )
+
+
+def numbered(folder: Path) -> list[Path]:
+    """The images of an earlier command."""
+    return [path for path in folder.iterdir() if NUMBERED.fullmatch(path.name)] if folder.is_dir() else []
+
+
+def write_npz(path: Path, **arrays: "Tensor | int") -> None:
     """Arrays in a compressed npz file, complete or not at all."""
     import numpy as np
 

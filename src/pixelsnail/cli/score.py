@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from pixelsnail.cli.images import data_hint, open_images
+from pixelsnail.cli.images import context_of, data_hint, open_images
 from pixelsnail.cli.outputs import check_file, check_folder, plural
 from pixelsnail.cli.parameters import Computing, File, Folder, Limit, Overwrite, Run, SourceOrFiles
 from pixelsnail.cli.runs import load
@@ -51,7 +51,10 @@ def score(
     images = open_images(run, computing.weights, source, model, terminal)
     images = images if limit is None else images.head(limit)
     with terminal.progress("scoring", "images") as progress:
-        scores = evaluation.score(model, images, batch=computing.batch, maps=maps is not None, progress=progress)
+        scores = evaluation.score(
+            model, images, context=context_of(model, images, source.context), batch=computing.batch,
+            maps=maps is not None, progress=progress,
+        )  # fmt: skip
     scores.write_csv(out, images)
     mean = f"mean {scores.nats.mean():.2f} nats, {scores.bits_per_dim.mean():.4f} bits/dim"
     terminal.note(f"Scored {plural(len(images), 'image')}, {mean}: {out}")

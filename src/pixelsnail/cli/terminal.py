@@ -3,6 +3,7 @@
 import os
 import shlex
 import sys
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
     from pixelsnail.training import Event
 
+EVERY = 30.0
+"""Seconds between lines of progress where there is no bar."""
+TIMED = 5
+"""Steps after which it is said how long one takes; the first is left out."""
 Tell = Callable[[int, int], None]
 """Takes (done, total)."""
 
@@ -62,8 +67,12 @@ class Terminal:
     @contextmanager
     def progress(self, title: str, unit: str) -> Iterator[Tell | None]:
         """A bar that the yielded callable moves: progress(done, total)."""
-        if not self.has_bars:
+        if self.quiet:
             yield None
+            return
+        if not self.has_bars:
+            say = self._now_and_then()
+            yield lambda done, total: say(f"{title}: {done:,} of {total:,} {unit}")
             return
         with _bar() as bar:
             task = bar.add_task(title, total=None, detail="")
@@ -76,27 +85,36 @@ class Terminal:
     @contextmanager
     def training(self) -> Iterator["Callable[[Event], None] | None"]:
         """A bar that training's events move: loss, images a second and the time that is left."""
-        if not self.has_bars:
+        if self.quiet:
             yield None
+            return
+        steps = _Steps(self.note)
+        if not self.has_bars:
+            say = self._now_and_then()
+            yield lambda event: say(": ".join(steps.words(event)))
             return
         with _bar(estimate=False) as bar:
             task = bar.add_task("training", total=None, detail="")
-            latest: dict[str, str] = {"loss": "", "speed": ""}
 
             def tell(event: "Event") -> None:
+                title, detail = steps.words(event)
                 if event.phase == "train":
-                    steps = f"{event.step:,}" + (f"/{event.total:,}" if event.total else "") + " steps"
-                    latest["loss"] = "" if event.nats is None else f"  loss {event.nats:.2f} nats"
                     bar.update(task, total=event.total, completed=event.done)
-                    latest["steps"] = steps
-                if event.images_per_second is not None:
-                    latest["speed"] = f"  {event.images_per_second:.1f} images/s"
-                title = {"train": "training", "validate": "validating", "sample": "drawing samples"}[event.phase]
-                left = "" if event.seconds_left is None else f"  {clock(event.seconds_left)} left"
-                detail = latest.get("steps", f"{event.step:,} steps") + latest["loss"] + latest["speed"] + left
                 bar.update(task, description=title, detail=detail)
 
             yield tell
+
+    def _now_and_then(self) -> Callable[[str], None]:
+        """Says a sentence in a while: a line for a log file."""
+        last = time.monotonic()
+
+        def say(text: str) -> None:
+            nonlocal last
+            if time.monotonic() - last >= EVERY:
+                last = time.monotonic()
+                self.note(text)
+
+        return say
 
     def _warn(
         self,
@@ -108,6 +126,36 @@ class Terminal:
         line: str | None = None,
     ) -> None:
         self.note(f"Note: {' '.join(str(message).split())}")
+
+
+class _Steps:
+    """Training's events in words, and, after the first steps, how long one takes."""
+
+    def __init__(self, note: Callable[[str], None]) -> None:
+        self.note, self.steps, self.loss, self.speed = note, "", "", ""
+        self.marks: list[float] | None = []
+
+    def words(self, event: "Event") -> tuple[str, str]:
+        """What is done, and how far it is."""
+        if event.phase == "train":
+            self.steps = f"{event.step:,}" + (f"/{event.total:,}" if event.total else "") + " steps"
+            self.loss = "" if event.nats is None else f"  loss {event.nats:.2f} nats"
+            self._time(event)
+        if event.images_per_second is not None:
+            self.speed = f"  {event.images_per_second:.1f} images/s"
+        title = {"train": "training", "validate": "validating", "sample": "drawing samples"}[event.phase]
+        left = "" if event.seconds_left is None else f"  {clock(event.seconds_left)} left"
+        return title, (self.steps or f"{event.step:,} steps") + self.loss + self.speed + left
+
+    def _time(self, event: "Event") -> None:
+        if self.marks is None:
+            return
+        self.marks.append(time.monotonic())
+        if len(self.marks) > TIMED:
+            seconds = (self.marks[-1] - self.marks[1]) / (len(self.marks) - 2)
+            whole = f", {clock(seconds * event.total)} for {event.total:,}" if event.total else ""
+            self.note(f"About {seconds:.2g} seconds a step{whole}.")
+            self.marks = None
 
 
 def _bar(estimate: bool = True) -> "RichProgress":

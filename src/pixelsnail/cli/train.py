@@ -13,6 +13,7 @@ from pixelsnail.cli.errors import UsageError
 from pixelsnail.cli.help import folded
 from pixelsnail.cli.outputs import check_folder
 from pixelsnail.cli.parameters import SOURCES, Beginning, Count, Device, Fields, Name, RunPath, Whole
+from pixelsnail.cli.runs import check_device
 from pixelsnail.cli.table import Rows, show
 from pixelsnail.cli.terminal import Terminal, quoted
 from pixelsnail.machine import is_first_process
@@ -56,6 +57,7 @@ def train(
     if init and beginning.resume:
         raise UsageError("--init and --resume contradict: a run that is resumed has weights of its own.")
     check_folder(out)
+    check_device(device)
     short = {"data.source": data, "data.batch": batch, "seed": seed, "trainer.accelerator": ACCELERATORS.get(device)}
     set_here = {name: value for name, value in short.items() if value is not None}
     plan = read_recipe(recipe, {**fields, **set_here}, terminal.note)

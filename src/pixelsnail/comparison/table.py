@@ -140,7 +140,8 @@ class Comparison:
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             wrong = f"{type(error).__name__}: {reason(error)}"
             raise WrongValueError(
-                f"{path} is not the record of a comparison ({wrong}); restore it, or --overwrite the comparison."
+                f"{path} is not the record of a comparison ({wrong}); restore it, or replace the comparison "
+                "(overwrite=True)."
             ) from None
 
     def _of(self, recipe: str) -> list[Result]:

@@ -133,7 +133,7 @@ def _check_protocols(plans: dict[str, Recipe]) -> None:
             if here != there:
                 raise WrongValueError(
                     f"data.{field} is {here!r} in {first} and {there!r} in {name}: nats of different data or "
-                    f"binarisations do not belong in one table; set one for all (--data.{field})."
+                    f"binarisations do not belong in one table; set data.{field} for all."
                 )
 
 
@@ -144,12 +144,12 @@ def _earlier(folder: Path, resume: bool, overwrite: bool) -> Comparison | None:
     record = folder / RECORD
     if resume:
         if not record.is_file():
-            raise MissingFileError(f"{record} is missing: there is nothing to resume; compare without --resume.")
+            raise MissingFileError(f"{record} is missing: there is nothing to resume; compare without resume=True.")
         return Comparison.read(record)
     if record.is_file():
         if not overwrite:
             raise ExistingFileError(
-                f"{folder} holds a comparison already; continue it (--resume) or replace it (--overwrite)."
+                f"{folder} holds a comparison already; continue it (resume=True) or replace it (overwrite=True)."
             )
     elif folder.is_dir() and any(folder.iterdir()):
         raise ExistingFileError(f"{folder} holds files that are not a comparison's; choose another folder.")

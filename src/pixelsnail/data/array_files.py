@@ -10,8 +10,9 @@ from functools import cache, partial
 from pathlib import Path
 
 from pixelsnail.data import loading, rules
+from pixelsnail.data.contents import Content, Flat, Named
 from pixelsnail.data.rules import Unusable
-from pixelsnail.data.store import Array, Content, Flat, Labels, Named, Store, in_memory
+from pixelsnail.data.store import Array, Labels, Store, in_memory
 from pixelsnail.errors import WrongValueError
 
 IMAGE_WORDS = {"x", "images", "image", "imgs", "img", "data", "codes", "inputs", "samples"}
@@ -98,33 +99,30 @@ def _count(array: Array) -> int:
 def _sorted(path: Path, content: Mapping[str, Array]) -> tuple[dict[str, str], dict[str, str], list[str]]:
     """Split ("" for the only one) -> the name of its images, of its labels; and the names that nothing was made of."""
     images: dict[str, str] = {}
-    labels: dict[str, str] = {}
+    labels: dict[str, list[str]] = {}
     unused: list[str] = []
-    for key in content:
-        split, role = _meaning(key, path)
+    for key, array in content.items():
+        split, role = _meaning(key, array.ndim, path)
         if role is None:
             unused += [key] if key not in SAID else []
-            continue
-        kept = images if role == "images" else labels
-        if split in kept and role == "images":
+        elif role == "labels":
+            labels.setdefault(split, []).append(key)
+        elif split in images:
             raise WrongValueError(
-                f"{path} holds {kept[split]} and {key}, which may both be {split or 'the'} images; expected one: "
+                f"{path} holds {images[split]} and {key}, which may both be {split or 'the'} images; expected one: "
                 "leave out or rename the other."
             )
-        if split in kept:
-            unused.append(key)
-        kept.setdefault(split, key)
+        else:
+            images[split] = key
     if not images:
         images = _only_array(path, content, unused)
     if "" in images and len(images) > 1:
         unused.append(images.pop(""))
-    if "" in labels and "" not in images:
-        unused += _shared_labels(content, images, labels)
-    return images, labels, unused
+    return images, _labels_of(content, images, labels, unused), unused
 
 
-def _meaning(key: str, path: Path) -> tuple[str, str | None]:
-    """The split ("" for none) and the role ("images", "labels" or None) that a name means."""
+def _meaning(key: str, dimensions: int, path: Path) -> tuple[str, str | None]:
+    """The split ("" for none) and the role ("images", "labels" or None) that the name of an array means."""
     if key in ("arr_0", "arr_1"):
         return "", ("images", "labels")[int(key[-1])]
     words = set(rules.words(key))
@@ -132,9 +130,38 @@ def _meaning(key: str, path: Path) -> tuple[str, str | None]:
     rest = words - LABEL_WORDS - IMAGE_WORDS
     if not rest:
         return "", role if words else None
-    if not rest & {word for known in (*rules.SPELLINGS.values(), rules.UNKNOWN) for word in known}:
-        return "", None
-    return next(iter(rules.find(["_".join(sorted(rest))], f"{path}, {key},"))), role
+    try:
+        split = rules.split_of("_".join(rest))
+    except WrongValueError:
+        if dimensions < 3:  # no images that could be trained on
+            return "", None
+        raise WrongValueError(
+            f"{key} in {path} looks like a split's name and is none; expected train, validation or test: rename it."
+        ) from None
+    return ("", None) if split is None else (split, role)
+
+
+def _labels_of(
+    content: Mapping[str, Array], images: Mapping[str, str], labels: dict[str, list[str]], unused: list[str]
+) -> dict[str, str]:
+    """Split -> the name of its labels: of several the first with a label an image.
+
+    Labels without a split are those of the one split that has none and as many images; the rest become `unused`.
+    """
+    shared = labels.pop("", []) if "" not in images else []
+    for key in shared:
+        fitting = [s for s, name in images.items() if s not in labels and _count(content[name]) == _count(content[key])]
+        if len(fitting) == 1:
+            labels[fitting[0]] = [key]
+        else:
+            unused.append(key)
+    chosen = {}
+    for split, keys in labels.items():
+        fitting = [key for key in keys if split in images and _count(content[key]) == _count(content[images[split]])]
+        if split in images:
+            chosen[split] = (fitting or keys)[0]
+        unused += [key for key in keys if key != chosen.get(split)]
+    return chosen
 
 
 def _only_array(path: Path, content: Mapping[str, Array], unused: list[str]) -> dict[str, str]:
@@ -145,16 +172,6 @@ def _only_array(path: Path, content: Mapping[str, Array], unused: list[str]) -> 
         raise WrongValueError(f"{path} holds {held}; expected {EXPECTED}.")
     unused.remove(possible[0])
     return {"": possible[0]}
-
-
-def _shared_labels(content: Mapping[str, Array], images: Mapping[str, str], labels: dict[str, str]) -> list[str]:
-    """Labels without a split beside splits: those of the one split that has none and as many images; else unused."""
-    key = labels.pop("")
-    fitting = [s for s, name in images.items() if s not in labels and _count(content[name]) == _count(content[key])]
-    if len(fitting) != 1:
-        return [key]
-    labels[fitting[0]] = key
-    return []
 
 
 def _said_levels(path: Path, given: Array) -> int:

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from pixelsnail.data import kinds, loading, pickles, rules
+from pixelsnail.data.contents import Content, Named
 from pixelsnail.data.rules import Unusable
-from pixelsnail.data.store import MEMORY, Array, Content, Labels, Named, Store, concatenated, in_memory
+from pixelsnail.data.store import MEMORY, Array, Labels, Store, concatenated, in_memory
 from pixelsnail.errors import MissingFileError, WrongValueError
 
 SIDE = 32

@@ -37,16 +37,21 @@ def with_channels(store: Store, channels: int, source: str) -> Store:
 
 def with_levels(store: Store, levels: int, source: str) -> Store:
     """The store's images as those of a model of so many levels, but for binarising."""
-    if store.levels > 256 and levels <= 256 and store.levels == 65536:
+    if store.shifted and levels > 256:
+        raise WrongValueError(
+            f"The images of {source} have 16 bits, of which the upper 8 were read, but this model has L = {levels}; "
+            f"open them with levels={levels}."
+        )
+    if store.levels == 65536 and levels <= 256:
         store = replace(store, levels=256, levels_from="", read=partial(_upper_bits, store))
         store = store.noting("the upper 8 of 16 bits kept")
     if store.levels == levels or (store.levels == 256 and levels == 2):
         return store
     if store.levels > levels:
-        return limited(store, levels, source)
+        return limited(store, levels, source, "this model has L =")
     if store.levels <= levels // 8:
-        return store.noting(f"no level above {store.levels - 1} for a model of {levels:,} levels")
-    return store
+        store = store.noting(f"no level above {store.levels - 1}")
+    return replace(store, levels=levels, levels_from="as the model has")
 
 
 def grey_of(levels: Array) -> Array:

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from pixelsnail.data import image_files, rules
+from pixelsnail.data.contents import Content, Flat, Named
 from pixelsnail.data.image_files import SUFFIXES, Page
-from pixelsnail.data.store import MEMORY, Array, Content, Flat, Labels, Named, Store
+from pixelsnail.data.store import MEMORY, Array, Labels, Store
 from pixelsnail.errors import MissingFileError, NotAFolderError, WrongValueError
 
 
@@ -57,7 +58,8 @@ def open_folder(location: str, levels: int | None = None, axes: str | None = Non
         )
     present = {split: listing for split, listing in listings.items() if listing.files}
     return Named(
-        {split: partial(_read_split, listing, folder, classes, beside, levels) for split, listing in present.items()}
+        {split: partial(_read_split, listing, folder, classes, beside, levels) for split, listing in present.items()},
+        lambda: any(image_files.is_colour(file) for listing in present.values() for file in listing.files),
     )
 
 
@@ -87,21 +89,22 @@ def list_images(folder: Path) -> Listing:
 
 def _images_among(entries: Sequence[Path], parent: Path | None = None) -> tuple[list[Path], list[Path]]:
     """The images (of those right in `parent`), and the other files."""
-    files = [entry for entry in entries if entry.is_file()]
+    files = [entry for entry in entries if not entry.is_dir()]
     images = [file for file in files if parent in (None, file.parent) and image_files.is_image(file)]
     kept = set(images)
     return images, [file for file in files if file not in kept]
 
 
-def _files_below(folder: Path) -> Iterator[Path]:
-    """All files below a folder but hidden ones."""
+def _files_below(folder: Path, above: frozenset[Path] = frozenset()) -> Iterator[Path]:
+    """All files below a folder but hidden ones; a link to one of the folders on the way there is not followed."""
+    above |= {folder.resolve()}
     for entry in folder.iterdir():
         if entry.name.startswith("."):
             continue
-        if entry.is_dir():
-            yield from _files_below(entry)
-        else:
+        if not entry.is_dir():
             yield entry
+        elif not (entry.is_symlink() and entry.resolve() in above):
+            yield from _files_below(entry, above)
 
 
 def _refuse_inner_splits(folder: Path) -> None:
@@ -197,9 +200,19 @@ class Pages:
         read = partial(_decode_pages, self.pages, shape, depth)
         chosen = np.arange(len(self.pages)) if numbers is None else numbers
         if len(chosen) * prod(shape) * (1 + (depth > 256)) <= MEMORY:
-            read = partial(_held, read(chosen), chosen)
+            decoded = read(chosen)
+            notes += _dark(decoded, self.pages) if depth == 256 else []
+            read = partial(_held, decoded, chosen)
         return Store(
-            len(self.pages), depth, shape, labels, read, files=self.names, left_out=self.left_out, notes=tuple(notes)
+            len(self.pages),
+            depth,
+            shape,
+            labels,
+            read,
+            files=self.names,
+            left_out=self.left_out,
+            notes=tuple(notes),
+            shifted=depth == 256 and any(page.bits == 16 for page in self.pages),
         )
 
 
@@ -228,7 +241,7 @@ def _understood(pages: Sequence[Page], depth: int) -> tuple[tuple[int, int, int]
     for page in pages:
         if page.shape[1:] != first.shape[1:]:
             raise WrongValueError(
-                f"{page.file} is {page.shape[1]} x {page.shape[2]}, but {first.file} is {first.shape[1]} x "
+                f"{page} is {page.shape[1]} x {page.shape[2]}, but {first} is {first.shape[1]} x "
                 f"{first.shape[2]}; expected images of one size. Resize or crop them first."
             )
     channels = max(page.shape[0] for page in pages)
@@ -242,9 +255,18 @@ def _understood(pages: Sequence[Page], depth: int) -> tuple[tuple[int, int, int]
 
 def _decode_pages(pages: Sequence[Page], shape: tuple[int, int, int], levels: int, numbers: Array) -> Array:
     decoded = np.empty((len(numbers), *shape), dtype=np.uint8 if levels == 256 else np.uint16)
-    for place, number in zip(decoded, numbers.tolist(), strict=True):
-        place[:] = image_files.read_page(pages[number], levels)
+    found = image_files.read_pages([pages[number] for number in numbers.tolist()], levels)
+    for place, image in zip(decoded, found, strict=True):
+        place[:] = image
     return decoded
+
+
+def _dark(decoded: Array, pages: Sequence[Page]) -> list[str]:
+    """What to say of 16 bits of which the upper ones are not used, as of cameras and scanners of 10 or 12 bits."""
+    largest = int(decoded.max()) if all(page.bits == 16 for page in pages) and decoded.size else 255
+    return (
+        [f"none of these above {largest} of 255: levels {(largest + 1) * 256} keeps all bits"] if largest < 64 else []
+    )
 
 
 def _held(images: Array, chosen: Array, numbers: Array) -> Array:

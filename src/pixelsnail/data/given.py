@@ -39,7 +39,7 @@ def from_files(
     pages = folder.read_pages(folder.Listing(files, [""] * len(files), left), None, ())
     store = pages.store(wanted)
     if given is not None and given != store.levels:
-        store = limited(store, given, "the files")
+        store = limited(store, given, "the files", "levels is")
     images = Images(store, np.arange(store.count), "files", ALL, "none" if like else binarize, 0)
     how = "threshold" if binarize == "none" else binarize
     return images if like is None else images.as_like(*like, binarize=how)

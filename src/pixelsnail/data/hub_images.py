@@ -43,6 +43,12 @@ def read(source: str, rows: Any, labels: Labels | None, unlabelled: str, levels:
     return Store(len(rows), depth, shape, labels, decode, unlabelled=unlabelled)
 
 
+def in_colour(source: str, rows: Any) -> bool:
+    """Whether any image of the rows is in colour."""
+    column = _column(source, rows)
+    return column is not None and (column.channels == 3 or (column.channels == 0 and _any_colour(column)))
+
+
 def _column(source: str, rows: Any) -> Column | None:
     """The first column that holds encoded images, whatever the set has declared of it, or None."""
     import datasets
@@ -72,7 +78,7 @@ def _decode(column: Column, number: int, depth: int) -> Array:
         raise WrongValueError(f"{title} is missing; expected an image in every row.")
     from PIL import Image
 
-    with image_files.naming(title), _encoded(value) as file, Image.open(file, formats=image_files.FORMATS) as image:
+    with image_files.naming(title), _encoded(value) as file, Image.open(file, formats=image_files.formats()) as image:
         if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
             raise WrongValueError(f"{title} holds {image.n_frames} images; expected one a row.")  # type: ignore[attr-defined]
         return image_files.decode(image, title, depth)
@@ -111,7 +117,7 @@ def _is_colour(column: Column, number: int) -> bool:
     value = column.rows[number][column.key]
     title = f"Image {number} of {column.source}"
     try:
-        with _encoded(value) as file, Image.open(file, formats=image_files.FORMATS) as image:
+        with _encoded(value) as file, Image.open(file, formats=image_files.formats()) as image:
             return image_files.channels_of(image, title) == 3
     except Exception:  # what cannot be read is told when it is read
         return False
@@ -153,7 +159,7 @@ def _dimensions(feature: Any) -> int:
     """Of a declared array, or of lists in lists of numbers; 0 of anything else."""
     if hasattr(feature, "shape") and hasattr(feature, "dtype"):
         return len(feature.shape)
-    inner = getattr(feature, "feature", None)
+    inner = feature[0] if isinstance(feature, list) else getattr(feature, "feature", None)
     if inner is None:
         return 0
     return 1 + (0 if hasattr(inner, "dtype") and not hasattr(inner, "shape") else _dimensions(inner))

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from pixelsnail.data import hub_images, rules
+from pixelsnail.data.contents import Content, Named
 from pixelsnail.data.rules import Unusable
-from pixelsnail.data.store import Array, Content, Labels, Named, Store
+from pixelsnail.data.store import Array, Labels, Store
 from pixelsnail.errors import MissingFileError, MissingPackageError, WrongValueError
 
 LABELS = ("label", "labels", "fine_label", "target", "targets", "class", "cls", "y")
@@ -39,7 +40,10 @@ def open_hub(name: str, levels: int | None = None, axes: str | None = None) -> C
         )
     notes = (f"splits not used: {', '.join(unused)}",) if unused else ()
     present = {split: own for split, own in found.items() if len(table[own])}
-    return Named({split: partial(_read_split, name, table, own, levels, axes, notes) for split, own in present.items()})
+    return Named(
+        {split: partial(_read_split, name, table, own, levels, axes, notes) for split, own in present.items()},
+        lambda: any(hub_images.in_colour(f"hf:{name}", table[own]) for own in present.values()),
+    )
 
 
 def _splits(table: Mapping[str, Any]) -> tuple[dict[str, str], list[str]]:

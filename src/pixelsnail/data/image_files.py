@@ -10,9 +10,12 @@ profiles         levels are the file's own numbers: ICC profiles other than sRGB
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +29,10 @@ SUFFIXES = (
     ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm",
     ".pbm", ".pnm", ".jp2", ".j2k", ".avif", ".tga", ".pcx", ".qoi",
 )  # fmt: skip
-FORMATS = ("PNG", "JPEG", "BMP", "DIB", "GIF", "WEBP", "TIFF", "PPM", "JPEG2000", "AVIF", "TGA", "PCX", "QOI")
-"""Pillow's names of the formats that are tried: pictures of pixels, no documents and nothing that calls a program."""
-SIGNED = tuple(form for form in FORMATS if form not in ("TGA", "PCX", "DIB"))
-"""Those that their first bytes tell from any other file."""
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM", "JPEG2000", "AVIF", "QOI")
+"""Pillow's names of the formats that their first bytes tell: pictures of pixels, nothing that calls a program."""
+UNSIGNED = ("DIB", "TGA", "PCX")
+"""Those that only a suffix tells."""
 
 GREY, COLOUR = ("1", "L", "LA", "La", "I;16", "I;16B", "I;16L", "I;16N", "I"), ("RGB", "RGBA", "RGBa", "PA")
 """Pillow's modes that may be read."""
@@ -47,7 +50,7 @@ TURNED = (5, 6, 7, 8)
 """EXIF orientations that exchange height and width."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Page:
     """One image of a file: which, (C, H, W), bits a channel, and what is to be said of it."""
 
@@ -57,6 +60,9 @@ class Page:
     bits: int
     notes: tuple[str, ...]
 
+    def __str__(self) -> str:
+        return f"{self.file}#{self.number}" if self.number else str(self.file)
+
 
 def pages(file: Path) -> list[Page]:
     """The images of a file, from its headers. Raises MissingFileError, or WrongValueError for what is not read."""
@@ -65,7 +71,8 @@ def pages(file: Path) -> list[Page]:
         if image.format == "MPO":
             notes.append("of MPO photographs the first picture")
         else:
-            count = getattr(image, "n_frames", 1)
+            with naming(str(file)):
+                count = getattr(image, "n_frames", 1)
         found = []
         for number in range(count):
             with naming(str(file)):
@@ -79,20 +86,28 @@ def _page(image: Any, file: Path, number: int, notes: list[str]) -> Page:
     channels, bits = channels_of(image, name), bits_of(image, name)
     with naming(name):
         orientation = image.getexif().get(ORIENTATION, 1)
-    turned = orientation in TURNED and image.format != "TIFF"  # of which Pillow gives the size when turned
-    height, width = (image.width, image.height) if turned else (image.height, image.width)
+    height, width = image.height, image.width
+    if image.format == "TIFF":  # some versions of Pillow give the size when turned, others as it is stored
+        height, width = image.tag_v2[257], image.tag_v2[256]
+    if orientation in TURNED:
+        height, width = width, height
     shallow = image.mode == "1" or (bits < 8 and image.mode == "L")
     depth = ["fewer than 8 bits scaled to 0 ... 255"] if shallow else []
     return Page(file, number, (channels, height, width), bits, (*notes, *depth, *said(image, orientation)))
 
 
-def read_page(page: Page, levels: int) -> Array:
-    """The levels (C, H, W) of a page: uint8 for 256 levels, else as many bits as the file has."""
-    with opened(page.file) as image:
-        if page.number:
-            with naming(str(page.file)):
-                image.seek(page.number)
-        return decode(image, str(page.file), levels)
+def read_pages(found: Sequence[Page], levels: int) -> Iterator[Array]:
+    """The levels (C, H, W) of pages: uint8 for 256 levels, else as many bits as a file has.
+
+    Pages of one file that follow each other are read from it in one go: each page of a stack is found from the last.
+    """
+    for file, run in groupby(found, key=lambda page: page.file):
+        with opened(file) as image:
+            for page in run:
+                if page.number != image.tell():
+                    with naming(str(file)):
+                        image.seek(page.number)
+                yield decode(image, str(file), levels)
 
 
 def decode(image: Any, name: str, levels: int = 256) -> Array:
@@ -205,16 +220,32 @@ def _refuse_transparency(image: Any, name: str) -> None:
         raise WrongValueError(f"{name} has transparent pixels; expected grey or RGB. Put it on a background first.")
 
 
+@cache
+def formats() -> tuple[str, ...]:
+    """The formats that this Pillow knows, those of UNSIGNED last."""
+    known = [form for form in FORMATS if form != "AVIF" or find_spec("PIL.AvifImagePlugin")]
+    return (*known, *UNSIGNED)
+
+
 def is_image(file: Path) -> bool:
     """By its suffix, or by its first bytes."""
     from PIL import Image
 
-    if file.suffix.lower() in SUFFIXES:
-        return True
+    if file.suffix.lower() in SUFFIXES or not file.is_file():
+        return file.suffix.lower() in SUFFIXES
     try:
-        with Image.open(file, formats=SIGNED):
+        with Image.open(file, formats=formats()[: -len(UNSIGNED)]):
             return True
     except Exception:  # whatever a decoder makes of it, it is no image that is read here
+        return False
+
+
+def is_colour(file: Path) -> bool:
+    """Whether the first image of a file is in colour; what cannot be read is none, and told when it is read."""
+    try:
+        with opened(file) as image:
+            return channels_of(image, str(file)) == 3
+    except (WrongValueError, MissingFileError):
         return False
 
 
@@ -226,7 +257,7 @@ def opened(file: Path) -> Iterator[Any]:
     if not file.is_file():
         raise MissingFileError(f"There is no file {file}; expected an image.")
     with naming(str(file)):
-        image = Image.open(file, formats=FORMATS)
+        image = Image.open(file, formats=formats())
     with image:
         yield image
 
@@ -239,7 +270,7 @@ def naming(name: str) -> Iterator[None]:
     except (PermissionError, WrongValueError):
         raise
     except Exception as error:
-        reason: object = error
+        reason = str(error) or type(error).__name__  # memory that ran out has no words
         if type(error).__name__ == "UnidentifiedImageError":
             reason = _unknown(Path(name))
         raise WrongValueError(f"{name} cannot be read as an image ({reason}). Replace or remove it.") from None

@@ -12,14 +12,14 @@ from torch.utils.data import Dataset
 
 from pixelsnail.data import binarization, conversion
 from pixelsnail.data.reading import Reading
-from pixelsnail.data.store import Array, Labels, Store
+from pixelsnail.data.store import Array, Store
 from pixelsnail.errors import WrongIndexError, WrongTypeError, WrongValueError
 
 NO_LABEL = -1
 """The label of an image without one, in `images[i]`: what a DataLoader collates has one form, labels or not."""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Images(Dataset[tuple[Tensor, int]]):
     """One split of a source: images of integer levels, and labels where the source has them.
 
@@ -50,7 +50,7 @@ class Images(Dataset[tuple[Tensor, int]]):
             raise WrongValueError(
                 f"binarize is {self.binarize!r}, but {self.source} has {self.store.levels} levels and "
                 f"{self.store.shape[0]} channels; only grey images of 256 levels are binarised. Leave binarize at "
-                "'none'."
+                "'none', or say levels 256."
             )
 
     @property
@@ -187,11 +187,6 @@ class Images(Dataset[tuple[Tensor, int]]):
         store = conversion.with_levels(store, wanted, self.source)
         bits = wanted == 2 and store.levels == 256
         return replace(self, store=store, binarize=binarize if bits else "none")
-
-    def labelled(self, label: int) -> "Images":
-        """The same images, all of the class `label`."""
-        labels = Labels.of(np.full(self.store.count, label))
-        return replace(self, store=replace(self.store, labels=labels, unlabelled=""))
 
     def needed_labels(self) -> Tensor:
         """(N,) int64, each at least 0. Raises ValueError that says why there are none."""

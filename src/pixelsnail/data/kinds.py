@@ -42,7 +42,7 @@ def _archive(path: Path) -> str:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
-    except (zipfile.BadZipFile, OSError):
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
         return "a damaged zip archive"
     if any(name == "data.pkl" or name.endswith("/data.pkl") for name in names):
         return TORCH

@@ -14,8 +14,10 @@ from pixelsnail.errors import MissingFileError, NotAFileError, WrongValueError
 SUFFIXES = (".npz", ".npy", ".pt", ".pth")
 
 
-def load(path: Path, memory: int = MEMORY) -> dict[str, Array]:
+def load(path: Path, memory: int | None = None) -> dict[str, Array]:
     """Every array of the file by its name, `x` for a single one; more than `memory` bytes stay on the disk if they can.
+
+    `memory` is MEMORY unless given.
 
     Raises WrongValueError for damage, for pickled objects and for files of another kind.
     """
@@ -23,7 +25,7 @@ def load(path: Path, memory: int = MEMORY) -> dict[str, Array]:
         raise NotAFileError(f"{path} is a folder; expected a file of arrays. Images in a folder are folder:{path}.")
     if not path.is_file():
         raise MissingFileError(f"There is no file {path}; expected an npz, npy or pt file with integer arrays.")
-    kind = kinds.kind(path)
+    kind, memory = kinds.kind(path), MEMORY if memory is None else memory
     if kind == kinds.TORCH:
         return _torch(path, memory)
     if kind not in kinds.ARRAYS and not kind.startswith(("a damaged", "a file of an unknown")):

@@ -48,7 +48,8 @@ def _image(file: Path, height: int, width: int) -> "np.ndarray[tuple[int, int], 
     found = image_files.pages(file)
     if len(found) > 1:
         raise WrongValueError(f"The mask {file} holds {len(found)} images; expected one.")
-    levels = image_files.read_page(found[0], 65536 if found[0].bits == 16 and found[0].shape[0] == 1 else 256)
+    depth = 65536 if found[0].bits == 16 and found[0].shape[0] == 1 else 256
+    (levels,) = image_files.read_pages(found, depth)
     if levels.shape[1:] != (height, width):
         raise WrongValueError(
             f"The mask {file} is {levels.shape[1]} x {levels.shape[2]}, but the images are {height} x {width}; "

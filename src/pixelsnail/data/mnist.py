@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from pixelsnail.data import rules
+from pixelsnail.data.contents import Content, Named
 from pixelsnail.data.rules import Unusable
-from pixelsnail.data.store import Array, Content, Labels, Named, Store, in_memory
+from pixelsnail.data.store import Array, Labels, Store, in_memory
 from pixelsnail.errors import MissingFileError, WrongValueError
 
 FILES = {

@@ -21,8 +21,9 @@ from pathlib import Path
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from pixelsnail.data.contents import Content, Named
 from pixelsnail.data.image_files import decode
-from pixelsnail.data.store import Array, Content, Named, Store
+from pixelsnail.data.store import Array, Store
 from pixelsnail.errors import MissingFileError, MissingPackageError
 
 SIDE = 32

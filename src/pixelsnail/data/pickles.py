@@ -90,11 +90,12 @@ def read_dictionary(path: Path) -> dict[str, Any]:
         if not isinstance(content, dict):
             raise pickle.UnpicklingError(f"it holds {type(content).__name__}, no dictionary")
         return {text(name): _plain(value) for name, value in content.items()}
-    except (PermissionError, MemoryError):
+    except PermissionError:
         raise
     except Exception as error:  # a damaged pickle fails in as many ways as there are instructions
+        reason = str(error) or type(error).__name__  # memory that ran out has no words
         raise WrongValueError(
-            f"{path} is no pickled dictionary of plain arrays ({error}); nothing of it was run. "
+            f"{path} is no pickled dictionary of plain arrays ({reason}); nothing of it was run. "
             "Replace it by a good copy."
         ) from None
 

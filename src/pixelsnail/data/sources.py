@@ -1,8 +1,7 @@
 """One string names a source: `mnist-mini`, `mnist:FOLDER`, `folder:PATH`, `npz:PATH`, `hf:NAME` and others."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import SupportsIndex
 
@@ -11,13 +10,15 @@ import numpy as np
 from pixelsnail.data import binarization, rules
 from pixelsnail.data.array_files import open_arrays
 from pixelsnail.data.cifar import open_cifar10, open_imagenet32
+from pixelsnail.data.contents import Content, Flat, Named
 from pixelsnail.data.folder import open_folder
 from pixelsnail.data.hugging_face import open_hub
 from pixelsnail.data.images import Images
 from pixelsnail.data.mnist import open_mnist
 from pixelsnail.data.photos import open_photos
-from pixelsnail.data.store import Array, Content, Flat, Store, concatenated, limited
+from pixelsnail.data.store import Array, Store, concatenated, limited
 from pixelsnail.errors import WrongValueError
+from pixelsnail.names import nearest
 
 ALL = "all"
 """Judging: a source without splits whole, all the splits of others one after another."""
@@ -85,7 +86,7 @@ def open(
     content = SOURCES[kind].open(location, given, axes)
     store, numbers, division = _choose(source, kind, content, split, validation)
     if given is not None and store.levels != given:
-        store = limited(store, given, source)
+        store = limited(store, given, source, "levels is")
     return Images(store, numbers, source, split, binarize, seed, division)
 
 
@@ -141,15 +142,15 @@ def _hint(source: str) -> str:
         return f" Did you mean folder:{source}?"
     if path.suffix in suffixes:
         return f" Did you mean {suffixes[path.suffix]}:{source}?"
-    near = get_close_matches(source.partition(":")[0], SOURCES, n=1, cutoff=0.5)
-    return f" Did you mean {SOURCES[near[0]].form}?" if near else ""
+    near = nearest(source.partition(":")[0], SOURCES)
+    return f" Did you mean {SOURCES[near].form}?" if near else ""
 
 
 def check_choice(name: str, value: str, valid: Sequence[str]) -> None:
     """Raises ValueError for a word that is none of these."""
     if value not in valid:
-        near = get_close_matches(str(value), valid, n=1, cutoff=0.5)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        near = nearest(str(value), valid)
+        hint = f" Did you mean {near!r}?" if near else ""
         raise WrongValueError(f"{name} is {value!r}; expected one of {', '.join(valid)}.{hint}")
 
 
@@ -163,14 +164,14 @@ def _choose(source: str, kind: str, content: Content, split: str, validation: in
             f"{source} has a validation split of its own; leave validation at 0 instead of {validation}."
         )
     if split == ALL:
-        store = concatenated([found[name]() for name in rules.SPLITS if name in found])
+        store = concatenated([content.read(name, source) for name in rules.SPLITS if name in found])
         return store, np.arange(store.count), f"of its splits {', '.join(s for s in rules.SPLITS if s in found)}"
     if validation and split != "test":
-        return _hold_out(source, kind, content.splits, split, validation)
+        return _hold_out(source, kind, content, split, validation)
     if split not in found:
         hint = " Hold training images out: validation=5000." if split == "validation" and "train" in found else ""
         raise WrongValueError(f"{source} has no split {split!r}; it has {', '.join(found)}.{hint}")
-    store = found[split]()
+    store = content.read(split, source)
     return store, np.arange(store.count), ""
 
 
@@ -195,12 +196,12 @@ def _part(source: str, content: Flat, split: str, validation: int) -> tuple[Stor
     return content.read(parts[split]), parts[split], f"divided 80/10/10 by the hash of {content.by}"
 
 
-def _hold_out(
-    source: str, kind: str, found: Mapping[str, Callable[[], Store]], split: str, validation: int
-) -> tuple[Store, Array, str]:
-    if "train" not in found:
-        raise WrongValueError(f"{source} has no split 'train' to hold images out of; it has {', '.join(found)}.")
-    store = found["train"]()
+def _hold_out(source: str, kind: str, content: Named, split: str, validation: int) -> tuple[Store, Array, str]:
+    if "train" not in content.splits:
+        raise WrongValueError(
+            f"{source} has no split 'train' to hold images out of; it has {', '.join(content.splits)}."
+        )
+    store = content.read("train", source)
     if validation >= store.count:
         raise WrongValueError(
             f"validation is {validation}, but {source} has {store.count} training images; expected fewer."

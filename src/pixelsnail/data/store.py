@@ -1,6 +1,6 @@
 """What every source gives: images to be read by number."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from math import prod
@@ -52,6 +52,7 @@ class Store:
     left_out        files that were passed over
     notes           what was converted or left aside, a clause each
     unlabelled      why there are no labels, where there might have been
+    shifted         whether levels are the upper 8 of 16 bits
     """
 
     count: int
@@ -65,6 +66,7 @@ class Store:
     left_out: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     unlabelled: str = ""
+    shifted: bool = False
 
     @property
     def bytes(self) -> int:
@@ -74,30 +76,6 @@ class Store:
     def noting(self, *notes: str) -> "Store":
         """The same images, with more to be said of them."""
         return replace(self, notes=(*self.notes, *(note for note in notes if note not in self.notes)))
-
-
-@dataclass(frozen=True)
-class Named:
-    """A source with splits of its own, each read when it is called; none of them is empty."""
-
-    splits: Mapping[str, Callable[[], Store]]
-
-
-@dataclass(frozen=True)
-class Flat:
-    """A source without splits: all its images, and the names by whose hash training divides them.
-
-    read(numbers) is a store of all of them, of which only those with these numbers (None: all) will be read; `by` is
-    what the names are, for people; `at_least` is how many images there are if counting them takes long.
-    """
-
-    read: Callable[[Array | None], Store]
-    names: Callable[[], Sequence[str]]
-    by: str
-    at_least: int = 0
-
-
-Content = Named | Flat
 
 
 def in_memory(images: Array, levels: int, labels: Labels | None = None, **more: Any) -> Store:
@@ -110,23 +88,23 @@ def _rows(images: Array, numbers: Array) -> Array:
     return np.asarray(images[numbers])
 
 
-def limited(store: Store, levels: int, name: str) -> Store:
-    """The same values as so many levels. Raises WrongValueError for one outside, beyond MEMORY when read."""
+def limited(store: Store, levels: int, name: str, who: str) -> Store:
+    """The same values as so many levels, as `who` has. Raises WrongValueError for one outside, late beyond MEMORY."""
     if levels < store.levels and store.bytes <= MEMORY:
         for first in range(0, store.count, 1024):
-            _within(store, levels, name, np.arange(first, min(first + 1024, store.count)))
-    read = store.read if levels >= store.levels else partial(_within, store, levels, name)
+            _within(store, levels, name, who, np.arange(first, min(first + 1024, store.count)))
+    read = store.read if levels >= store.levels else partial(_within, store, levels, name, who)
     return replace(store, levels=levels, levels_from="", read=read)
 
 
-def _within(store: Store, levels: int, name: str, numbers: Array) -> Array:
+def _within(store: Store, levels: int, name: str, who: str, numbers: Array) -> Array:
     values = store.read(numbers)
     outside = values.reshape(len(numbers), -1).max(1) >= levels if len(numbers) else np.zeros(0, bool)
     if outside.any():
         which = int(np.argmax(outside))
         raise WrongValueError(
-            f"Image {numbers[which]} of {name} holds level {values[which].max()}, but levels is {levels}; expected "
-            f"0 ... {levels - 1}."
+            f"Image {numbers[which]} of {name} holds level {values[which].max()}, but {who} {levels}; expected 0 ... "
+            f"{levels - 1}."
         )
     return values
 

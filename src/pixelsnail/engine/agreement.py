@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 
 from pixelsnail.engine.plan import Plan
+from pixelsnail.nn import Context
 
 
 @torch.inference_mode()
 def disagreement(
-    model: Any, x: Tensor, context: Tensor | None, length: int, tolerance: float, *, wrong: bool = False
+    model: Any, x: Tensor, context: Context | None, length: int, tolerance: float, *, wrong: bool = False
 ) -> str | None:
     """Where the parameters of segments differ from those of the whole images x (B, C, H, W), in words; None if nowhere.
 
@@ -44,17 +45,16 @@ def disagreement(
     return None
 
 
-def agreed(model: Any, plan: Plan, size: tuple[int, int], context: Tensor | None) -> Plan:
+def agreed(model: Any, plan: Plan, size: tuple[int, int], count: int, context: Context | None) -> Plan:
     """The plan; that of the naive engine, with a warning, for a model whose segments are not its whole image.
 
-    Any model of the package keeps that law. One that it does not know is tried on two images of random levels.
+    Any model of the package keeps that law. One that it does not know is tried on `count` images
+    of random levels with this context.
     """
     if plan.engine == "naive" or type(model).__module__.startswith("pixelsnail."):
         return plan
-    count = 2 if context is None else min(2, len(context))
     generator = torch.Generator().manual_seed(0)
     x = torch.randint(0, model.levels, (count, model.shape[0], *size), generator=generator).to(model.device)
-    context = None if context is None else context[:count].to(model.device)
     try:
         found = disagreement(model, x, context, 64, 1e-3)
     except Exception as error:  # whatever a stranger's layers raise in a segment

@@ -12,7 +12,7 @@ from pixelsnail.engine.plan import Plan, Rule
 from pixelsnail.engine.sources import Source
 from pixelsnail.engine.walk import Progress, Walkable, walk
 from pixelsnail.errors import WrongValueError
-from pixelsnail.nn import merged
+from pixelsnail.nn import Context, merged
 
 ENGINES = ("auto", "compiled", "eager", "naive")
 
@@ -43,7 +43,7 @@ class Engine:
             self._compile()
 
     def decide(
-        self, source: Source, batch: int, rest: int, context: Tensor | None, rule: Rule, progress: Progress | None
+        self, source: Source, batch: int, rest: int, context: Context | None, rule: Rule, progress: Progress | None
     ) -> Tensor:
         """Levels (batch, C, H, W) of the next images; `rest` more will follow."""
         cache = self.model.start(batch, size=self.size, context=context)

@@ -9,7 +9,7 @@ from pixelsnail.distributions import Head
 from pixelsnail.engine.plan import Rule
 from pixelsnail.engine.sources import Source
 from pixelsnail.engine.walk import Progress
-from pixelsnail.nn import Cache
+from pixelsnail.nn import Cache, Context
 
 
 class Whole(Protocol):
@@ -17,7 +17,7 @@ class Whole(Protocol):
 
     head: Head
 
-    def __call__(self, x: Tensor, *, context: Tensor | None = None) -> Tensor:
+    def __call__(self, x: Tensor, *, context: Context | None = None) -> Tensor:
         """Levels (B, C, H, W) to parameters (B, P, H, W)."""
         ...
 
@@ -29,7 +29,7 @@ def naive_walk(
     cache: Cache,
     rule: Rule | None = None,
     progress: Progress | None = None,
-    context: Tensor | None = None,
+    context: Context | None = None,
 ) -> Tensor:
     """What `walk` gives, from the definition: levels (B, C, H, W), int64, at the cost of H * W forward passes."""
     decisions, rule = source.start(model.head, cache), rule or Rule()

@@ -8,12 +8,13 @@ from torch import Tensor
 from pixelsnail.errors import WrongTypeError
 from pixelsnail.evaluation.receptive_field import Pixel, check_pixel, raster
 from pixelsnail.models import Model
+from pixelsnail.models.condition import of_images
 from pixelsnail.models.levels import check_levels
 from pixelsnail.models.model import evaluating
-from pixelsnail.nn import CausalAttention
+from pixelsnail.nn import CausalAttention, Context
 
 
-def attention_weights(model: Model, x: Tensor, pixels: Sequence[Pixel], *, context: Tensor | None = None) -> Tensor:
+def attention_weights(model: Model, x: Tensor, pixels: Sequence[Pixel], *, context: Context | None = None) -> Tensor:
     """The weights by which pixels attend to earlier ones in one image x (C, H, W): (pixels, blocks, heads, H, W).
 
         a[t, u] = softmax over u < t of q[t] . k[u] / sqrt(K)        (Vaswani et al. 2017, arXiv 1706.03762, eq. 1)
@@ -40,7 +41,7 @@ def attention_weights(model: Model, x: Tensor, pixels: Sequence[Pixel], *, conte
     handles = [layer.register_forward_pre_hook(look) for layer in attentions]
     try:
         with torch.inference_mode(), evaluating(model):
-            model(x[None].to(model.device), context=None if context is None else context.to(model.device))
+            model(x[None].to(model.device), context=of_images(context, slice(None), model.device))
     finally:
         for handle in handles:
             handle.remove()

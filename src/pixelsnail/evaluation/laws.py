@@ -13,6 +13,7 @@ from torch import Tensor
 from pixelsnail.engine.agreement import disagreement
 from pixelsnail.errors import UserError, WrongTypeError, reason
 from pixelsnail.models import Model
+from pixelsnail.models.condition import of_images
 
 SIZES = ((4, 5), (4, 4), (8, 8))
 """Sizes that are tried for all laws but one: the first that the model allows, else its own."""
@@ -140,7 +141,7 @@ def _sums(model: Model, left_out: list[str]) -> str | None:
     context = model.condition.example(1, (height, width))
     with torch.inference_mode():
         nats = torch.cat(
-            [model.log_prob(part, None if context is None else context.repeat(len(part))) for part in images.split(512)]
+            [model.log_prob(part, of_images(context, torch.zeros(len(part)).long())) for part in images.split(512)]
         )
     total = nats.exp().sum().item()
     if abs(total - 1) < 1e-6:

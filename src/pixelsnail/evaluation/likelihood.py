@@ -15,6 +15,8 @@ from pixelsnail.engine import Progress
 from pixelsnail.errors import WrongValueError
 from pixelsnail.evaluation.scan import check_batch, check_binarized, context_of, scan
 from pixelsnail.models import Model
+from pixelsnail.models.condition import of_images
+from pixelsnail.nn import Context
 from pixelsnail.whole import whole
 
 
@@ -159,7 +161,7 @@ def evaluate(
     model: Model,
     images: Images,
     *,
-    context: Tensor | None = None,
+    context: Context | None = None,
     batch: int = 64,
     binarizations: int = 1,
     limit: int | None = None,
@@ -196,9 +198,8 @@ def evaluate(
     return Evaluation(nats, positions / nats.numel(), protocol, time.perf_counter() - start)
 
 
-def _take(images: Images, context: Tensor | None, epoch: int, indices: range) -> tuple[Tensor, Tensor | None]:
-    part = None if context is None else context[indices.start : indices.stop]
-    return images.batch(indices, epoch), part
+def _take(images: Images, context: Context | None, epoch: int, indices: range) -> tuple[Tensor, Context | None]:
+    return images.batch(indices, epoch), of_images(context, slice(indices.start, indices.stop))
 
 
 def _tell(progress: Progress, epoch: int, binarizations: int, done: int, count: int) -> None:

@@ -13,6 +13,7 @@ from pixelsnail import pictures
 from pixelsnail.engine import Progress
 from pixelsnail.evaluation.receptive_field import Pixel, ReceptiveField, connectivity, fresh, receptive_field
 from pixelsnail.models import Model
+from pixelsnail.nn import Context
 
 ROWS = ("connectivity", "at initialisation", "after training")
 
@@ -58,7 +59,7 @@ def reach(
     pixel: Pixel | None = None,
     *,
     trained: bool = True,
-    context: Tensor | None = None,
+    context: Context | None = None,
     seed: int = 0,
     batch: int = 4,
     progress: Progress | None = None,

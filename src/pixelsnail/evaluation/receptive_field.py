@@ -18,7 +18,9 @@ from pixelsnail.engine import Progress
 from pixelsnail.errors import WrongTypeError, WrongValueError
 from pixelsnail.evaluation.scan import check_batch, explaining_memory
 from pixelsnail.models import Model
+from pixelsnail.models.condition import of_images
 from pixelsnail.models.levels import check_levels
+from pixelsnail.nn import CodeConv, Context
 from pixelsnail.nn.initialization import initialize
 
 Pixel = tuple[int, int]
@@ -76,7 +78,7 @@ def receptive_field(
     x: Tensor,
     pixel: Pixel | None = None,
     *,
-    context: Tensor | None = None,
+    context: Context | None = None,
     seed: int = 0,
     batch: int = 4,
     progress: Progress | None = None,
@@ -104,8 +106,7 @@ def receptive_field(
     with explaining_memory(model.device, batch):
         for first in range(0, len(x), batch):
             some = slice(first, first + batch)
-            labels = None if context is None else context[some].to(model.device)
-            gradient = _gradient(model, x[some], t, generator, labels)
+            gradient = _gradient(model, x[some], t, generator, of_images(context, some, model.device))
             total += gradient.abs().double().mean(1).sum(0).cpu()
             if progress is not None:
                 progress(min(first + batch, len(x)), len(x))
@@ -145,7 +146,7 @@ def connectivity(
         found = seen
 
 
-def fresh(model: Model, x: Tensor, *, seed: int = 0, context: Tensor | None = None) -> Model:
+def fresh(model: Model, x: Tensor, *, seed: int = 0, context: Context | None = None) -> Model:
     """A model of the same configuration with the initial weights of a seed, as a training begins with.
 
     Weight-normalised layers get their data-dependent gains and biases from levels x (B, C, H, W). In evaluation mode.
@@ -154,7 +155,7 @@ def fresh(model: Model, x: Tensor, *, seed: int = 0, context: Tensor | None = No
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         new = type(model)(**arguments).to(model.device)
-    initialize(new, x.to(new.device), None if context is None else context.to(new.device))
+    initialize(new, x.to(new.device), of_images(context, slice(None), new.device))
     return new.eval()
 
 
@@ -185,11 +186,11 @@ def _frozen(model: Model) -> Model:
     return copy.deepcopy(model).requires_grad_(False).eval()
 
 
-def _gradient(model: Model, x: Tensor, t: int, generator: torch.Generator, context: Tensor | None) -> Tensor:
+def _gradient(model: Model, x: Tensor, t: int, generator: torch.Generator, context: Context | None) -> Tensor:
     """The derivative of the parameters at raster position t, summed with random signs, by each level: (B, C, H, W)."""
     weight = next(model.parameters())
     levels = x.to(weight.device, weight.dtype).requires_grad_()
-    if any(isinstance(layer, nn.Embedding) for layer in model.modules()):
+    if any(isinstance(layer, nn.Embedding | CodeConv) for layer in model.modules()):
         raise WrongTypeError(f"{type(model).__name__} reads levels from a table, which has no derivative by a level.")
     theta = model(levels, context=context).flatten(2)[:, :, t]  # (B, P)
     signs = 2.0 * torch.randint(0, 2, theta.shape, generator=generator) - 1

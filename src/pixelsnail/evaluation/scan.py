@@ -8,14 +8,16 @@ from torch import Tensor
 
 from pixelsnail.data import Images
 from pixelsnail.engine import Progress
-from pixelsnail.errors import StoppedError, WrongValueError
+from pixelsnail.errors import StoppedError, WrongValueError, memory_ran_out
 from pixelsnail.models import Model
+from pixelsnail.models.condition import of_images
 from pixelsnail.models.levels import check_levels
 from pixelsnail.models.model import evaluating
+from pixelsnail.nn import Context
 from pixelsnail.whole import whole
 
 See = Callable[[range, Tensor], object]
-Take = Callable[[range], tuple[Tensor, Tensor | None]]
+Take = Callable[[range], tuple[Tensor, Context | None]]
 """Levels (n, C, H, W) and context of the images at some indices."""
 
 
@@ -38,8 +40,7 @@ def scan(
             indices = range(first, min(first + batch, len(nats)))
             x, context = take(indices)
             x = _check(x, context, model, indices)
-            context = None if context is None else context.to(model.device)
-            pixels = model.pixel_nats(x.to(model.device), context)  # (n, H, W)
+            pixels = model.pixel_nats(x.to(model.device), of_images(context, slice(None), model.device))  # (n, H, W)
             nats[first : indices.stop] = pixels.double().sum((1, 2)).cpu()
             _refuse_nan(nats, indices)
             if see is not None:
@@ -54,7 +55,7 @@ def explaining_memory(device: torch.device, batch: int) -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:  # a processor's has no type of its own
-        if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
+        if not memory_ran_out(error):
             raise
         raise StoppedError(
             f"The memory of {device} is too small for batches of {batch} images; lower the batch size (now {batch}) "
@@ -76,7 +77,7 @@ def check_binarized(model: Model, images: Images) -> None:
         )
 
 
-def context_of(model: Model, images: Images, context: Tensor | None) -> Tensor | None:
+def context_of(model: Model, images: Images, context: Context | None) -> Context | None:
     """The context of a whole set of images: the one that is given, or what the images hold. Raises ValueError."""
     size = images.shape[1:]
     if context is None:
@@ -86,7 +87,7 @@ def context_of(model: Model, images: Images, context: Tensor | None) -> Tensor |
     return context
 
 
-def _check(x: Tensor, context: Tensor | None, model: Model, indices: range) -> Tensor:
+def _check(x: Tensor, context: Context | None, model: Model, indices: range) -> Tensor:
     """The model's own checks, which count images from the first of the batch; x as they have it."""
     try:
         x = check_levels(x, model.levels, model.shape)

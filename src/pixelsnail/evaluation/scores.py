@@ -14,7 +14,9 @@ from pixelsnail.engine import Progress
 from pixelsnail.evaluation.scan import check_batch, check_binarized, context_of, scan
 from pixelsnail.files import write_csv
 from pixelsnail.models import Model
+from pixelsnail.models.condition import of_images
 from pixelsnail.models.levels import check_levels
+from pixelsnail.nn import Context
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +59,7 @@ def score(
     model: Model,
     x: Tensor | Images,
     *,
-    context: Tensor | None = None,
+    context: Context | None = None,
     batch: int = 64,
     maps: bool = False,
     progress: Progress | None = None,
@@ -89,6 +91,6 @@ def _keep(maps: Tensor, indices: range, pixels: Tensor) -> None:
     maps[indices.start : indices.stop] = pixels.float().cpu()
 
 
-def _take(x: Tensor | Images, context: Tensor | None, indices: range) -> tuple[Tensor, Tensor | None]:
+def _take(x: Tensor | Images, context: Context | None, indices: range) -> tuple[Tensor, Context | None]:
     part = slice(indices.start, indices.stop)
-    return x.batch(indices) if isinstance(x, Images) else x[part], None if context is None else context[part]
+    return x.batch(indices) if isinstance(x, Images) else x[part], of_images(context, part)

@@ -1,6 +1,6 @@
 """Models: one file each, wiring only. `MODELS` is the one table of names, those of other packages included."""
 
-from pixelsnail.models.condition import Condition, Labels
+from pixelsnail.models.condition import Condition, Labels, Map
 from pixelsnail.models.gatedpixelcnn import GatedPixelCNN
 from pixelsnail.models.imagegpt import ImageGPT
 from pixelsnail.models.model import Model
@@ -9,9 +9,10 @@ from pixelsnail.models.pixelcnn import PixelCNN
 from pixelsnail.models.pixelcnnpp import PixelCNNpp
 from pixelsnail.models.pixelrnn import PixelRNN
 from pixelsnail.models.pixelsnail import PixelSNAIL
+from pixelsnail.models.prior import PixelSNAILPrior
 from pixelsnail.models.table import Table
 
-MODELS = Table(PixelSNAIL, PixelSNAILOriginal, PixelCNNpp, PixelCNN, GatedPixelCNN, ImageGPT, PixelRNN)
+MODELS = Table(PixelSNAIL, PixelSNAILOriginal, PixelSNAILPrior, PixelCNNpp, PixelCNN, GatedPixelCNN, ImageGPT, PixelRNN)
 
 __all__ = [
     "MODELS",
@@ -19,10 +20,12 @@ __all__ = [
     "GatedPixelCNN",
     "ImageGPT",
     "Labels",
+    "Map",
     "Model",
     "PixelCNN",
     "PixelCNNpp",
     "PixelRNN",
     "PixelSNAIL",
     "PixelSNAILOriginal",
+    "PixelSNAILPrior",
 ]

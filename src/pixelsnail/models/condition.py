@@ -4,23 +4,28 @@ There is one road. A data set gives a context (`of`), every public verb checks i
 makes of it what layers read (`Given`): once an image, in a whole image's pass and when a walk starts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
-from pixelsnail.errors import WrongValueError
-from pixelsnail.models.levels import check_labels
-from pixelsnail.nn import Given
+from pixelsnail.errors import WrongTypeError, WrongValueError
+from pixelsnail.models.levels import check_labels, check_map
+from pixelsnail.nn import Context, Given
 
 
 class Labelled(Protocol):
-    """A data set, as far as conditions read it."""
+    """A data set, as far as conditions read it. Maps of codes, where it has them, are its `maps` (N, C, H, W)."""
 
     @property
     def source(self) -> str:
         """What a message calls it."""
+        ...
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W)."""
         ...
 
     @property
@@ -36,26 +41,29 @@ class Labelled(Protocol):
 class Condition(nn.Module):
     """Nothing: the condition of an unconditional model, and what all conditions can."""
 
-    def check(self, context: Tensor | None, batch: int, size: tuple[int, int]) -> None:
-        """Raises ValueError or TypeError for a context that is not one of `batch` images of `size` (H, W)."""
+    def present(self, context: Context | None) -> None:
+        """Raises ValueError where a context is missing, or given and not taken. Looks at no value of it."""
         if context is not None:
             raise WrongValueError("This model is unconditional and takes no context; leave context out.")
+
+    def check(self, context: Context | None, batch: int, size: tuple[int, int]) -> None:
+        """Raises ValueError or TypeError for a context that is not one of `batch` images of `size` (H, W)."""
+        self.present(context)
 
     def check_data(self, images: Labelled) -> None:
         """Raises ValueError where a data set does not hold what the model is conditioned on."""
 
-    def of(self, images: Labelled, indices: Sequence[int] | Tensor) -> Tensor | None:
+    def of(self, images: Labelled, indices: Sequence[int] | Tensor) -> Context | None:
         """The context of these images of a data set."""
         return None
 
-    def example(self, batch: int, size: tuple[int, int]) -> Tensor | None:
+    def example(self, batch: int, size: tuple[int, int]) -> Context | None:
         """A context of `batch` images of `size` (H, W), of any content."""
         return None
 
-    def forward(self, context: Tensor | None) -> Given:
-        """What layers read of a context."""
-        if context is not None:
-            raise WrongValueError("This model is unconditional and takes no context; leave context out.")
+    def forward(self, context: Context | None) -> Given:
+        """What layers read of a context. Raises as `present` does."""
+        self.present(context)
         return {}
 
 
@@ -66,7 +74,15 @@ class Labels(Condition):
         super().__init__()
         self.classes = classes
 
-    def check(self, context: Tensor | None, batch: int, size: tuple[int, int]) -> None:
+    def present(self, context: Context | None) -> None:
+        """Raises ValueError where there is none, TypeError for several things."""
+        if context is None:
+            raise WrongValueError(
+                f"This model is conditional and context is missing; expected a class label 0 ... {self.classes - 1} "
+                "for each image."
+            )
+
+    def check(self, context: Context | None, batch: int, size: tuple[int, int]) -> None:
         """Raises ValueError or TypeError for what is not a label of each of `batch` images."""
         check_labels(context, self.classes, batch)
 
@@ -79,19 +95,150 @@ class Labels(Condition):
                 f"expected 0 ... {self.classes - 1}: set classes to {most + 1} at least."
             )
 
-    def of(self, images: Labelled, indices: Sequence[int] | Tensor) -> Tensor | None:
+    def of(self, images: Labelled, indices: Sequence[int] | Tensor) -> Context | None:
         """The labels of these images."""
         return None if images.labels is None else images.labels[torch.as_tensor(indices)]
 
-    def example(self, batch: int, size: tuple[int, int]) -> Tensor | None:
+    def example(self, batch: int, size: tuple[int, int]) -> Context | None:
         """All classes in turn."""
         return torch.arange(batch) % self.classes
 
-    def forward(self, context: Tensor | None) -> Given:
+    def forward(self, context: Context | None) -> Given:
         """The labels as layers index by them."""
+        self.present(context)
+        assert isinstance(context, Tensor)
+        return {"labels": context.long()}
+
+
+class Map(Condition):
+    """Codes of another level at an integer ratio: levels (B, C, H / ratio, W / ratio) in [0, L), of any integer dtype.
+
+    `stack` makes features of them, once an image.
+    """
+
+    def __init__(self, channels: int, levels: int, ratio: int, stack: nn.Module) -> None:
+        super().__init__()
+        self.channels, self.levels, self.ratio, self.stack = channels, levels, ratio, stack
+
+    def shape(self, batch: int, size: tuple[int, int]) -> tuple[int, int, int, int]:
+        """That of the context of `batch` images of `size` (H, W)."""
+        return batch, self.channels, size[0] // self.ratio, size[1] // self.ratio
+
+    def present(self, context: Context | None) -> None:
+        """Raises ValueError where there is none."""
         if context is None:
             raise WrongValueError(
-                f"This model is conditional and context is missing; expected a class label 0 ... {self.classes - 1} "
-                "for each image."
+                f"This model is conditional and context is missing; expected a map of codes 0 ... {self.levels - 1}, "
+                f"(B, {self.channels}, H / {self.ratio}, W / {self.ratio})."
             )
-        return {"labels": context.long()}
+
+    def check(self, context: Context | None, batch: int, size: tuple[int, int]) -> None:
+        """Raises ValueError or TypeError for what is not a map of each of `batch` images of `size`."""
+        self.present(context)
+        check_map(context, self.levels, self.shape(batch, size), self.ratio)
+
+    def check_data(self, images: Labelled) -> None:
+        """Raises ValueError for images without maps of codes, or with maps of another size or of more levels."""
+        check_map(self._maps(images), self.levels, self.shape(len(self._maps(images)), images.shape[1:]), self.ratio)
+
+    def of(self, images: Labelled, indices: Sequence[int] | Tensor) -> Context | None:
+        """The maps of these images."""
+        return self._maps(images)[torch.as_tensor(indices)]
+
+    def example(self, batch: int, size: tuple[int, int]) -> Context | None:
+        """All levels in turn."""
+        shape = self.shape(batch, size)
+        return torch.arange(torch.Size(shape).numel()).view(shape) % self.levels
+
+    def forward(self, context: Context | None) -> Given:
+        """The features (B, H / ratio, W / ratio, D), a place's side by side."""
+        self.present(context)
+        return {"map": self.stack(context).permute(0, 2, 3, 1).contiguous()}
+
+    def _maps(self, images: Labelled) -> Tensor:
+        maps: Tensor | None = getattr(images, "maps", None)
+        if maps is None:
+            raise WrongValueError(
+                f"{images.source} has no maps of codes beside its images; this model is conditioned on one for each."
+            )
+        return maps
+
+
+class Several(Condition):
+    """More than one condition, each by its name: a context is a mapping from every name to that condition's own."""
+
+    def __init__(self, **parts: Condition) -> None:
+        super().__init__()
+        self.names = tuple(parts)
+        for name, part in parts.items():
+            self.add_module(name, part)
+
+    @property
+    def parts(self) -> dict[str, Condition]:
+        """The conditions by name."""
+        return {name: child for name, child in self.named_children() if isinstance(child, Condition)}
+
+    def present(self, context: Context | None) -> None:
+        """Raises ValueError where one is missing or not taken, TypeError for what is no mapping."""
+        expected = f"expected a mapping with {' and '.join(self.names)}"
+        if context is None:
+            raise WrongValueError(f"This model is conditional and context is missing; {expected}.")
+        if not isinstance(context, Mapping):
+            raise WrongTypeError(f"context is a {type(context).__name__}; {expected}, each of all images.")
+        for name in self.names:
+            if name not in context:
+                raise WrongValueError(f"context holds no {name}; {expected}.")
+        for name in context:
+            if name not in self.names:
+                raise WrongValueError(f"context holds {name!r}, which this model does not take; {expected}.")
+
+    def check(self, context: Context | None, batch: int, size: tuple[int, int]) -> None:
+        """Raises ValueError or TypeError where one of them is not that of `batch` images of `size`."""
+        for name, part in self._each(context):
+            self.parts[name].check(part, batch, size)
+
+    def check_data(self, images: Labelled) -> None:
+        """Raises ValueError where a data set does not hold all of them."""
+        for part in self.parts.values():
+            part.check_data(images)
+
+    def of(self, images: Labelled, indices: Sequence[int] | Tensor) -> Context | None:
+        """All of these images."""
+        return _by_name({name: part.of(images, indices) for name, part in self.parts.items()})
+
+    def example(self, batch: int, size: tuple[int, int]) -> Context | None:
+        """An example of each."""
+        return _by_name({name: part.example(batch, size) for name, part in self.parts.items()})
+
+    def forward(self, context: Context | None) -> Given:
+        """What layers read of all of them."""
+        given: dict[str, Tensor] = {}
+        for name, part in self._each(context):
+            given.update(self.parts[name](part))
+        return given
+
+    def _each(self, context: Context | None) -> list[tuple[str, Tensor]]:
+        self.present(context)
+        assert isinstance(context, Mapping)
+        return [(name, context[name]) for name in self.names]
+
+
+def conditions(**parts: Condition | None) -> Condition:
+    """The condition of a model that has these: nothing, the one that there is, or several by name."""
+    found = {name: part for name, part in parts.items() if part is not None}
+    if len(found) > 1:
+        return Several(**found)
+    return next(iter(found.values()), Condition())
+
+
+def of_images(context: Context | None, some: slice | Tensor, device: torch.device | None = None) -> Context | None:
+    """The context of some of the images, on a device."""
+    if context is None:
+        return None
+    if isinstance(context, Mapping):
+        return {name: part[some].to(device) for name, part in context.items()}
+    return context[some].to(device)
+
+
+def _by_name(contexts: Mapping[str, Context | None]) -> dict[str, Tensor]:
+    return {name: part for name, part in contexts.items() if isinstance(part, Tensor)}

@@ -48,7 +48,7 @@ def check_levels(x: Tensor, levels: int, shape: tuple[int, int, int] | None = No
     return x
 
 
-def check_labels(context: Tensor | None, classes: int, count: int) -> None:
+def check_labels(context: object, classes: int, count: int) -> None:
     """Raises TypeError or ValueError unless context is a class label in [0, classes) for each of `count` images."""
     expected = f"expected a class label 0 ... {classes - 1} for each of {count} images, (B,)"
     if context is None:
@@ -65,6 +65,20 @@ def check_labels(context: Tensor | None, classes: int, count: int) -> None:
     if bool(wrong.any()):
         first = int(wrong.nonzero()[0])
         raise WrongValueError(f"context holds label {context[first].item()} at image {first}; {expected}.")
+
+
+def check_map(context: object, levels: int, shape: tuple[int, int, int, int], ratio: int) -> None:
+    """Raises TypeError or ValueError unless context is a map of codes in [0, levels) of this shape (B, C, h, w)."""
+    expected = f"expected codes 0 ... {levels - 1}, (B, C, H / {ratio}, W / {ratio}) = {shape}, one map for each image"
+    if not isinstance(context, Tensor) or context.is_floating_point() or context.dtype == torch.bool:
+        kind = f"dtype {context.dtype}" if isinstance(context, Tensor) else f"type {type(context).__name__}"
+        raise WrongTypeError(f"context has {kind}; {expected}, as integers.")
+    if context.shape != shape:
+        hint = " Pass context.unsqueeze(1)." if context.dim() == 3 else ""
+        raise WrongValueError(f"context has shape {tuple(context.shape)}; {expected}.{hint}")
+    wrong = _outside(context, levels)
+    if bool(wrong.any()):
+        raise WrongValueError(f"context holds code {_first(context, wrong)}; {expected}.")
 
 
 def _outside(x: Tensor, levels: int) -> Tensor:

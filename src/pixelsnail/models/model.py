@@ -15,10 +15,10 @@ from pixelsnail.distributions import PixelDistribution, choose_head
 from pixelsnail.engine import Draw, Engine, Known, Plan, Progress, Rule, Source
 from pixelsnail.engine.agreement import agreed
 from pixelsnail.errors import WrongTypeError, WrongValueError
-from pixelsnail.models.condition import Condition, Labels
+from pixelsnail.models.condition import Condition, Labels, Several, conditions, of_images
 from pixelsnail.models.levels import as_levels, check_levels
 from pixelsnail.models.weights import check_configuration, load_weights, save_model, weights_file
-from pixelsnail.nn import Cache, Given, Segment
+from pixelsnail.nn import Cache, Context, Given, Segment
 from pixelsnail.whole import whole
 
 # What all constructors take, with its meaning for `--help`; a model's own arguments are annotated likewise.
@@ -66,7 +66,7 @@ class Model(
         (self.levels,) = at_least(2, levels=levels)
         self.head = choose_head(head, channels, self.levels, mixtures)
         (classes,) = at_least(0, classes=classes)
-        self.condition = Labels(classes) if classes else Condition()
+        self.condition: Condition = conditions(labels=Labels(classes) if classes else None)
         """What the model is conditioned on: what `context` is."""
 
     def __new__(cls, *arguments: Any, **named: Any) -> "Model":
@@ -76,9 +76,10 @@ class Model(
     @property
     def classes(self) -> int:
         """Number of class labels that condition the model; 0 where labels do not."""
-        return self.condition.classes if isinstance(self.condition, Labels) else 0
+        parts = self.condition.parts.values() if isinstance(self.condition, Several) else [self.condition]
+        return next((part.classes for part in parts if isinstance(part, Labels)), 0)
 
-    def given(self, segment: Segment | None, context: Tensor | None) -> Given:
+    def given(self, segment: Segment | None, context: Context | None) -> Given:
         """What layers read of the context: of whole images now, of a segment when its walk began."""
         return self.condition(context) if segment is None else segment.cache.given
 
@@ -93,16 +94,16 @@ class Model(
 
     # Scoring
 
-    def pixel_nats(self, x: Tensor, context: Tensor | None = None) -> Tensor:
+    def pixel_nats(self, x: Tensor, context: Context | None = None) -> Tensor:
         """-log p(x_t | x_<t) of every pixel, in nats: (B, H, W). What training minimises: differentiable.
 
         Levels are not checked. Raises ValueError where a context is missing or not taken.
         """
-        self.condition(context)
+        self.condition.present(context)
         distribution = self.head.distribution(self(x, context=context))
         return -distribution.log_prob(x.permute(0, 2, 3, 1))
 
-    def log_prob(self, x: Tensor, context: Tensor | None = None) -> Tensor:
+    def log_prob(self, x: Tensor, context: Context | None = None) -> Tensor:
         """The exact log-likelihood of each image, in nats: (B,), float64, from levels x (B, C, H, W).
 
         log p(x) = sum over t of log p(x_t | x_<t)    (van den Oord et al. 2016, arXiv 1601.06759, eq. 1)
@@ -114,11 +115,11 @@ class Model(
         with evaluating(self):
             return -self.pixel_nats(x, context).double().sum((1, 2))
 
-    def bits_per_dim(self, x: Tensor, context: Tensor | None = None) -> Tensor:
+    def bits_per_dim(self, x: Tensor, context: Context | None = None) -> Tensor:
         """-log2 p(x) / (C * H * W) of each image: (B,), float64. Raises as `log_prob` does."""
         return -self.log_prob(x, context) / (math.log(2) * x[0].numel())
 
-    def distribution(self, x: Tensor, context: Tensor | None = None, temperature: float = 1.0) -> PixelDistribution:
+    def distribution(self, x: Tensor, context: Context | None = None, temperature: float = 1.0) -> PixelDistribution:
         """Every pixel's distribution given the pixels before it: batch (B, H, W), event (C,). Raises as `log_prob`."""
         x = self._check(x, context)
         _check_temperature(temperature)
@@ -127,10 +128,11 @@ class Model(
 
     # Sampling
 
-    def start(self, batch: int, *, size: tuple[int, int] | None = None, context: Tensor | None = None) -> Cache:
+    def start(self, batch: int, *, size: tuple[int, int] | None = None, context: Context | None = None) -> Cache:
         """A new cache for `batch` images of the model's size, or of another `size` (H, W), all undecided."""
         shape = self.shape if size is None else (self.shape[0], *size)
-        given = self.condition(None if context is None else context.to(self.device))
+        with torch.no_grad():
+            given = self.condition(of_images(context, slice(None), self.device))
         return Cache.empty(batch, shape, self.device, given, self.by_rows)
 
     def sample(
@@ -139,7 +141,7 @@ class Model(
         *,
         seed: int = 0,
         temperature: float = 1.0,
-        context: Tensor | None = None,
+        context: Context | None = None,
         size: tuple[int, int] | None = None,
         batch: int = 64,
         engine: str = "auto",
@@ -168,7 +170,7 @@ class Model(
         *,
         seed: int = 0,
         temperature: float = 1.0,
-        context: Tensor | None = None,
+        context: Context | None = None,
         batch: int = 64,
         engine: str = "auto",
         progress: Progress | None = None,
@@ -194,7 +196,7 @@ class Model(
         source: Callable[[int, int], Source],
         count: int,
         size: tuple[int, int],
-        context: Tensor | None,
+        context: Context | None,
         plan: Plan,
         rule: Rule,
         progress: Progress | None,
@@ -205,10 +207,12 @@ class Model(
         self.condition.check(context, count, size)
         parts: list[Tensor] = []
         with evaluating(self):
-            engine = Engine(self, agreed(self, plan, size, context), size)
+            tried = min(2, count)
+            plan = agreed(self, plan, size, tried, of_images(context, slice(tried), self.device))
+            engine = Engine(self, plan, size)
             for first in range(0, count, plan.batch):
                 end = min(first + plan.batch, count)
-                part = None if context is None else context[first:end].to(self.device)
+                part = of_images(context, slice(first, end), self.device)
                 told = _part_of(progress, first, end, count)
                 levels = engine.decide(source(first, end), end - first, count - end, part, rule, told)
                 parts.append(levels.to(torch.uint8 if self.levels <= 256 else torch.long))
@@ -244,7 +248,7 @@ class Model(
         load_weights(model, weights_file(model_id, download))
         return model.to(map_location).eval()
 
-    def _check(self, x: Tensor, context: Tensor | None) -> Tensor:
+    def _check(self, x: Tensor, context: Context | None) -> Tensor:
         x = check_levels(x, self.levels, self.shape)
         self.check_size(*x.shape[2:])
         self.condition.check(context, len(x), (x.shape[2], x.shape[3]))

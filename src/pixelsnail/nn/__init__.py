@@ -3,13 +3,15 @@
 from pixelsnail.nn.activation import elu, gate, tanh_gate
 from pixelsnail.nn.attention import CausalAttention, PooledStrictAttention, StrictAttention
 from pixelsnail.nn.cache import Cache
+from pixelsnail.nn.codes import CentredCodeConv, CodeConv
 from pixelsnail.nn.convolution import CausalConv, Pointwise, RowAboveConv
 from pixelsnail.nn.delay import Behind, Delay
 from pixelsnail.nn.label import ClassBias
 from pixelsnail.nn.layernorm import LayerNorm
 from pixelsnail.nn.layout import laid_out
 from pixelsnail.nn.lstm import RowLSTM
-from pixelsnail.nn.normalization import NormalizedConv, NormalizedUpsampling, merged
+from pixelsnail.nn.map import CentredConv, MapBias
+from pixelsnail.nn.normalization import NormalizedConv, NormalizedUpsampling, StrictConv, merged
 from pixelsnail.nn.pixels import (
     Above,
     PixelConv,
@@ -21,7 +23,7 @@ from pixelsnail.nn.pixels import (
     UnitScale,
 )
 from pixelsnail.nn.position import Positions
-from pixelsnail.nn.segment import Given, Segment
+from pixelsnail.nn.segment import Context, Given, Segment
 
 __all__ = [
     "Above",
@@ -29,10 +31,15 @@ __all__ = [
     "Cache",
     "CausalAttention",
     "CausalConv",
+    "CentredCodeConv",
+    "CentredConv",
     "ClassBias",
+    "CodeConv",
+    "Context",
     "Delay",
     "Given",
     "LayerNorm",
+    "MapBias",
     "NormalizedConv",
     "NormalizedUpsampling",
     "PixelConv",
@@ -47,6 +54,7 @@ __all__ = [
     "Segment",
     "ShiftedPixelConv",
     "StrictAttention",
+    "StrictConv",
     "SymmetricScale",
     "UnitScale",
     "elu",

@@ -5,17 +5,20 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from pixelsnail.nn.segment import Context
+
 
 @torch.no_grad()
-def initialize(model: nn.Module, x: Tensor, context: Tensor | None = None, eps: float = 1e-10) -> int:
+def initialize(model: nn.Module, x: Tensor, context: Context | None = None, eps: float = 1e-10) -> int:
     """Sets gains and biases so that every weight-normalised layer's outputs on levels x (B, C, H, W) are standardised.
 
     In the order in which one forward pass, in evaluation mode, calls the layers, each with
         y = its response, v / |v| applied to what the layers before it, already initialised, make of x,
         gain = init_scale / sqrt(var(y) + eps),   bias = -mean(y) gain,
     over batch and positions, for each output channel: outputs have mean 0 and standard deviation init_scale.
-    A weight-normalised layer is one with a `gain` and a `response`. Returns how many there were; without any, nothing
-    is done. An output that is the same everywhere gets a gain of init_scale / sqrt(eps), so give images that vary.
+    A weight-normalised layer is one with a `gain`, a `response` and an `init_scale`. Returns how many there were;
+    without any, nothing is done. An output that is the same everywhere gets a gain of init_scale / sqrt(eps), so give
+    images that vary.
     The authors' own code has an eps of 1e-8 for convolutions and 1e-10 for those of single pixels.
     """
     layers = [layer for layer in model.modules() if _is_normalized(layer)]
@@ -41,8 +44,8 @@ def initialize(model: nn.Module, x: Tensor, context: Tensor | None = None, eps: 
 
 
 def _is_normalized(layer: nn.Module) -> bool:
-    """Whether a layer has a gain; one whose gain was merged into its weights has none any more."""
-    return hasattr(layer, "response") and getattr(layer, "gain", None) is not None
+    """Whether data set a layer's gain; one whose gain was merged into its weights has none any more."""
+    return all(getattr(layer, name, None) is not None for name in ("response", "gain", "init_scale"))
 
 
 def _standardize(layer: Any, response: Tensor, eps: float) -> None:

@@ -17,28 +17,41 @@ class Normalized(nn.Module):
     """What weight-normalised layers share: `weight` holds v, with outputs first, `gain` g, and `bias` b.
 
     Fresh weights are N(0, 0.05), gains 1 and biases 0, until `initialize` sets gains and biases from data, so that
-    outputs have mean 0 and standard deviation `init_scale`. A merged layer has no gain: its weights are w.
+    outputs have mean 0 and standard deviation `init_scale`. With an `init_scale` of None a layer starts as the one that
+    is not normalised, its gains the norms of its weights, and no data set them. A merged layer has no gain: its weights
+    are w.
     """
 
     weight: Tensor
     bias: Tensor | None
     gain: nn.Parameter | None
-    init_scale: float
+    init_scale: float | None
 
-    def normalize(self, init_scale: float) -> None:
+    def normalize(self, init_scale: float | None) -> None:
         """Makes the layer a fresh weight-normalised one."""
         self.init_scale = init_scale
+        if init_scale is None:
+            self.gain = nn.Parameter(torch.linalg.vector_norm(self.weight.detach(), dim=(1, 2, 3)))
+            return
         self.gain = nn.Parameter(torch.ones(len(self.weight)))
         nn.init.normal_(self.weight, std=0.05)
         self.bias = nn.Parameter(torch.zeros(len(self.weight)))
 
     def kernel(self) -> Tensor:
         """The weights in effect, w."""
-        return self.weight if self.gain is None else self.direction() * self.gain[:, None, None, None]
+        return self.weight if self.gain is None else self.scaled(self.gain / self.norm())
 
     def direction(self) -> Tensor:
         """v / |v|."""
-        return self.weight / torch.linalg.vector_norm(self.weight, dim=(1, 2, 3), keepdim=True)
+        return self.scaled(1 / self.norm())
+
+    def norm(self) -> Tensor:
+        """|v| of each output, (outputs,)."""
+        return torch.linalg.vector_norm(self.weight, dim=(1, 2, 3))
+
+    def scaled(self, factors: Tensor) -> Tensor:
+        """v with each output's weights times a number (outputs,): one copy of them, and no other kept for gradients."""
+        return self.weight * factors[:, None, None, None]
 
 
 def merged(model: nn.Module) -> nn.Module:
@@ -67,7 +80,7 @@ class NormalizedConv(Normalized, CausalConv):
         right: int = 0,
         stride: int = 1,
         node: int = 1,
-        init_scale: float = 1.0,
+        init_scale: float | None = 1.0,
     ) -> None:
         CausalConv.__init__(self, inputs, outputs, above=above, left=left, right=right, stride=stride, node=node)
         self.normalize(init_scale)
@@ -75,6 +88,39 @@ class NormalizedConv(Normalized, CausalConv):
     def response(self, h: Tensor, segment: None = None) -> Tensor:
         """What v / |v| makes of a whole image, without gain and bias."""
         return convolve(h, self.direction(), None, (self.left, self.right, self.above, 0), self.stride[0])
+
+
+class StrictConv(NormalizedConv):
+    """A weight-normalised k x k convolution of the k - 1 rows above and of the pixels to the left (k odd).
+
+    It does not see the pixel itself. The other taps of the last row are parameters without effect: they are zero before
+    the norm is taken, which is that of the taps in effect (van den Oord et al. 2016, arXiv 1601.06759, mask A).
+    """
+
+    mask: Tensor
+
+    def __init__(self, inputs: int, outputs: int, size: int) -> None:
+        middle = size // 2
+        super().__init__(inputs, outputs, above=size - 1, left=middle, right=middle, init_scale=None)
+        mask = torch.ones(size, size)
+        mask[-1, middle:] = 0
+        self.register_buffer("mask", mask, persistent=False)
+        self.offsets = tuple(offset for offset in self.offsets if offset < (0, 0))
+
+    def taps(self) -> Tensor:
+        """The weights in effect: (outputs, inputs, size, size)."""
+        return self.kernel()
+
+    def norm(self) -> Tensor:
+        """|v| of each output's taps in effect, (outputs,)."""
+        above, beside = self.weight[:, :, :-1], self.weight[:, :, -1, : self.left]
+        return torch.hypot(
+            *(torch.linalg.vector_norm(part, dim=tuple(range(1, part.dim()))) for part in (above, beside))
+        )
+
+    def scaled(self, factors: Tensor) -> Tensor:
+        """v with each output's weights times a number (outputs,), zero at taps without effect."""
+        return self.weight * (factors[:, None, None, None] * self.mask)
 
 
 class NormalizedUpsampling(Normalized):

@@ -44,6 +44,12 @@ def quarters(height: int, width: int, node: int, device: torch.device | None = N
     return t // width // node % 2 * 2 + t % width // node % 2
 
 
+def coarse(height: int, width: int, ratio: int, device: torch.device | None = None) -> Tensor:
+    """The position of each pixel on a map of 1 / ratio of the height and width: (H * W,), int64."""
+    t = torch.arange(height * width, device=device)
+    return t // width // ratio * (width // ratio) + t % width // ratio
+
+
 def following(position: Tensor, length: int, longest: int, pixels: int) -> Tensor:
     """The next `length` positions from each of `position` (B,): (B, length).
 

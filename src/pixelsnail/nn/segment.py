@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -13,8 +13,9 @@ from pixelsnail.nn.raster import Offsets
 
 if TYPE_CHECKING:
     from pixelsnail.nn.cache import Cache
-    from pixelsnail.nn.pixels import Above
 
+Context = Tensor | Mapping[str, Tensor]
+"""What images are conditioned on, as a user gives it: the batch first; by name where it is several things."""
 Given = Mapping[str, Tensor]
 """What images are conditioned on, as layers read it: each tensor has the batch first."""
 Arguments = ParamSpec("Arguments")
@@ -35,6 +36,14 @@ def once(
         return self.answers[key]
 
     return asked  # type: ignore[return-value]
+
+
+class RowStream(Protocol):
+    """A layer that runs on whole rows, when images begin them (`Above`)."""
+
+    def at(self, segment: "Segment") -> Tensor:
+        """Its features at a segment: (B, D, 1, n)."""
+        ...
 
 
 class Segment:
@@ -108,12 +117,12 @@ class Segment:
         seen = data.view(-1, h.shape[1]).index_select(0, self.places_before())
         return channels_first(seen.view(self.batch, 1, self.length, -1))
 
-    def place(self, whole: Tensor) -> Tensor:
-        """A map of whole images (1 or B, D, H, W) at the segment: (B, D, 1, n)."""
-        flat = channels_last(whole).flatten(1, 2)
-        if len(flat) == 1:
-            return flat[0, self.positions].transpose(1, 2)[:, :, None]
-        return flat[self.members[:, None], self.positions].transpose(1, 2)[:, :, None]
+    def place(self, whole: Tensor, ratio: int = 1) -> Tensor:
+        """A map of whole images (1 or B, D, H / ratio, W / ratio) at the segment: (B, D, 1, n)."""
+        flat, positions = channels_last(whole).flatten(1, 2), self.coarse(ratio)
+        if flat.shape[0] == 1:
+            return flat[0, positions].transpose(1, 2)[:, :, None]
+        return flat[self.members[:, None], positions].transpose(1, 2)[:, :, None]
 
     # What follows from the positions: computed once, shared by all layers
 
@@ -152,6 +161,17 @@ class Segment:
         return table[self.positions].flatten()
 
     @once
+    def coarse(self, ratio: int) -> Tensor:
+        """The pixels' positions on a map of 1 / ratio of the height and width: (B, n)."""
+        if ratio == 1:
+            return self.positions
+        cache = self.cache
+        table = cache.once(
+            ("coarse", ratio), lambda: raster.coarse(cache.height, cache.width, ratio, cache.canvas.device)
+        )
+        return table[self.positions]
+
+    @once
     def visible(self, dtype: torch.dtype, first: int) -> Tensor:
         """What the queries see of entries 0 ... E - 1, as a term of the scores: (B, n, E), 0 or minus infinity.
 
@@ -169,7 +189,7 @@ class Segment:
         return (self.positions >= first).to(dtype)[:, None, None]
 
     @once
-    def ahead(self, stream: "Above") -> Tensor:
+    def ahead(self, stream: "RowStream") -> Tensor:
         """What a stream that runs on whole rows gives here: (B, D, 1, n). See `Above`."""
         return stream.at(self)
 

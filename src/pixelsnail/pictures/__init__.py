@@ -6,7 +6,7 @@ Grids need Pillow only. Maps and curves need matplotlib (the extra `plots`), whi
 from pixelsnail.pictures.causal_maps import CausalMap, attention_maps, causal_maps
 from pixelsnail.pictures.curves import curves
 from pixelsnail.pictures.figures import require_matplotlib
-from pixelsnail.pictures.grids import completions, grid
+from pixelsnail.pictures.grids import completions, grid, image
 from pixelsnail.pictures.maps import surprise_map, surprise_maps
 from pixelsnail.pictures.png import write_png
 from pixelsnail.pictures.positions import position_maps
@@ -18,6 +18,7 @@ __all__ = [
     "completions",
     "curves",
     "grid",
+    "image",
     "position_maps",
     "require_matplotlib",
     "surprise_map",

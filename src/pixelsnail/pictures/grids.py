@@ -41,6 +41,12 @@ def grid(x: Tensor, levels: int, columns: int | None = None, scale: int | None =
     return _picture(paper, x)
 
 
+def image(x: Tensor, levels: int) -> Image.Image:
+    """Levels (C, H, W) as a picture of as many pixels; colours and errors are those of `grid`."""
+    check_picture("x", x, "C, H, W", levels)
+    return _picture(colours(x, levels), x[None])
+
+
 def completions(
     originals: Tensor, known: Tensor, completed: Tensor, levels: int, scale: int | None = None
 ) -> Image.Image:

@@ -10,8 +10,9 @@ from torch import Tensor
 from pixelsnail.data import Images
 from pixelsnail.errors import WrongValueError
 from pixelsnail.models import Condition
+from pixelsnail.nn import Context
 
-Batch = tuple[Tensor, Tensor | None]
+Batch = tuple[Tensor, Context | None]
 """Levels (n, C, H, W) and context."""
 
 

@@ -1,6 +1,5 @@
 """Lightning's Trainer, set up for a run and silent. Imported when training starts."""
 
-import errno
 import inspect
 import io
 import logging
@@ -158,11 +157,3 @@ def silent() -> Iterator[None]:
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
-
-
-def disk_is_full(error: BaseException) -> bool:
-    """Whether a file could not be written for want of space; safetensors and torch say so in words only."""
-    numbers = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-    if isinstance(error, OSError):
-        return error.errno in numbers
-    return any(f"os error {number}" in str(error) for number in numbers)

@@ -14,6 +14,7 @@ from lightning.pytorch.callbacks import Callback
 from pixelsnail.checkpoints import save
 from pixelsnail.data import Images
 from pixelsnail.models import Model
+from pixelsnail.models.condition import of_images
 from pixelsnail.training.batches import Batch, Batches, share
 from pixelsnail.training.events import Event, Progress
 from pixelsnail.training.fitting import AtomicCheckpoints
@@ -208,8 +209,7 @@ class Keeper(Callback):
                 self._tell("validate", count, len(images), trainer, nats / count if count else None)
                 if trainer.world_size == 1:
                     self.interrupts.check()
-                context = model.condition.of(images, indices)
-                context = None if context is None else context.to(model.device)
+                context = of_images(model.condition.of(images, indices), slice(None), model.device)
                 nats -= model.log_prob(images.batch(indices, 0).to(model.device), context).sum().item()
                 count += len(indices)
         nats, total = sums(trainer, nats, count)

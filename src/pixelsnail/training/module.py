@@ -28,6 +28,15 @@ class Training(LightningModule):
         self.nats = math.nan
         """The latest loss."""
 
+    def on_train_start(self) -> None:
+        """A learning rate that changed on going on holds from here; the checkpoint restored the former one."""
+        rule = cast(Any, self.lr_schedulers())
+        if rule.base_lrs == self.rates:
+            return
+        rule.base_lrs = self.rates
+        for group, rate, now in zip(rule.optimizer.param_groups, self.rates, rule.lr_lambdas, strict=True):
+            group["initial_lr"], group["lr"] = rate, rate * now(rule.last_epoch)
+
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Dropout and all other noise of a step depend on where training stands, not on what ran before."""
         torch.manual_seed(number(self.seed, self.current_epoch, batch_idx, self.global_rank))
@@ -44,6 +53,7 @@ class Training(LightningModule):
     def configure_optimizers(self) -> Any:
         """Adam, AdamW or Muon with learning rates that change every step."""
         optimizer, recipe = self._optimizer(), self.optimizer
+        self.rates = [group["lr"] for group in optimizer.param_groups]
         # The number of steps is not asked of the trainer, which would set up the data before its position is restored.
         rule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor(recipe, self.steps))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": rule, "interval": "step"}}

@@ -42,6 +42,7 @@ class Recipe:
         return yaml.safe_dump(self.tree(), sort_keys=False, allow_unicode=True)
 
 
+ENDS = ("trainer.max_steps", "trainer.max_epochs", "trainer.max_time")
 NAMES = tuple(entry.name for entry in dataclasses.fields(Recipe))
 
 
@@ -80,7 +81,8 @@ def read(
     """A recipe from a file, the name of a packaged one ("mnist", "demo") or a mapping, with dotted overrides.
 
     An override that is text is read by YAML's rules, as on a command line; `data` is short for `data.source`. Another
-    `model.name` drops the recipe's model arguments, which `note` is told. Raises FileNotFoundError for a recipe that
+    `model.name` drops the recipe's model arguments, another source its binarisation, another end its own, which `note`
+    is told. Raises FileNotFoundError for a recipe that
     is not there, ValueError for an unknown name or an impossible value, TypeError for a value of the wrong type.
     """
     if isinstance(recipe, Recipe):
@@ -95,7 +97,23 @@ def read(
         if dropped and note is not None:
             names = ", ".join(key.partition(".")[2] for key in dropped)
             note(f"The model is {model} instead of {before}; the recipe's {names} are dropped.")
-    return _build({"model.name": model, **values}, changes)
+    return _build({"model.name": model, **_still_meant(values, changes, note or (lambda _: None))}, changes)
+
+
+def _still_meant(values: dict[str, Any], changes: Mapping[str, Any], note: Note) -> dict[str, Any]:
+    """The recipe's values without those that changes make meaningless: a binarisation is for the source that the recipe
+    names, and an end that is given is the end."""
+    kept = dict(values)
+    source, before = (str(of.get("data.source", "")) for of in (changes, values))
+    if source and source != before and "data.binarize" not in changes:
+        how = kept.pop("data.binarize", None)
+        if how is not None and not (source.startswith("mnist") and before.startswith("mnist")):
+            note(f"The recipe's data.binarize {how} is for {before}; {source} is taken as it is unless you set it.")
+    given = [end for end in ENDS if end in changes]
+    for end in ENDS:
+        if given and end not in given and kept.pop(end, None) is not None:
+            note(f"{given[0]} is the end: the recipe's {end} {values[end]} no longer is.")
+    return kept
 
 
 def _load(recipe: str | Path) -> dict[str, Any]:

@@ -14,6 +14,10 @@ from pixelsnail.errors import ExistingFileError, MissingFileError, NotAFolderErr
 from pixelsnail.training.recipe import Recipe, options
 from pixelsnail.training.values import parse
 
+SECTIONS = ("model", "data", "optimizer", "trainer", "seed")
+FREE = ("trainer.", "optimizer.lr", "optimizer.matrix_lr")
+"""What may change when a training goes on."""
+
 
 @dataclass(frozen=True)
 class RunFolder:
@@ -87,7 +91,9 @@ class RunFolder:
             raise NotAFolderError(f"{self.path} is a file; expected a folder for the run.")
         if resume:
             if not self.last.is_file():
-                raise MissingFileError(f"{self.last} is missing: there is nothing to resume; train without --resume.")
+                raise MissingFileError(
+                    f"{self.last} is missing: there is nothing to resume; train without resume=True."
+                )
             if not self.recipe.is_file():
                 raise MissingFileError(f"{self.recipe} is missing; a run cannot be resumed without it.")
             return
@@ -99,7 +105,7 @@ class RunFolder:
             )
         if not overwrite and any(place.exists() for place in self._work):
             raise ExistingFileError(
-                f"{self.path} holds a run already; continue it (--resume) or replace it (--overwrite)."
+                f"{self.path} holds a run already; continue it (resume=True) or replace it (overwrite=True)."
             )
 
     def clear(self) -> None:
@@ -122,22 +128,38 @@ class RunFolder:
         with write_atomically(self.versions) as path:
             path.write_text(json.dumps(versions | {"seed": recipe.seed}, indent=2) + "\n", encoding="utf-8")
 
-    def check_same(self, recipe: Recipe) -> None:
-        """Raises ValueError when the recipe differs from this run's in what a checkpoint cannot change.
+    def changes(self, recipe: Recipe) -> list[str]:
+        """What goes on otherwise in this recipe than in the run so far, a sentence each.
 
-        A field that is younger than the run had its default.
+        Raises ValueError when the recipe differs in what a checkpoint cannot change: all but learning rates and the
+        sections run and trainer. A field that is younger than the run had its default.
         """
-        fixed = ("model", "data", "optimizer", "seed")
         defaults = {option.name: option.default for option in options(recipe.model["name"])}
-        recorded = _flat(parse(self.recipe.read_text(encoding="utf-8"), str(self.recipe)), fixed)
-        now = _flat(recipe.tree(), fixed)
+        recorded = _flat(parse(self.recipe.read_text(encoding="utf-8"), str(self.recipe)), SECTIONS)
+        now, said = _flat(recipe.tree(), SECTIONS), []
         for key in now | recorded:
             before = recorded.get(key, defaults.get(key))
-            if now.get(key) != before:
+            if now.get(key) == before:
+                continue
+            if key.startswith(FREE):
+                said.append(f"{key} is now {now.get(key)}, and was {before}.")
+            else:
                 raise WrongValueError(
                     f"{key} is {now.get(key)!r}, but {self.path} was trained with {before!r}; "
-                    "resume with that, or train the new recipe in another folder (--init takes this run's weights)."
+                    "resume with that, or train the new recipe in another folder (init takes this run's weights)."
                 )
+        schedule = recipe.optimizer.schedule
+        if schedule in ("cosine", "trapezoid") and any(key.startswith("trainer.max_") for key in _words(said)):
+            said.append(
+                f"The schedule {schedule} goes by the new end from here: the result is not that of one training to "
+                "that end, whose earlier learning rates were others."
+            )
+        return said
+
+
+def _words(sentences: list[str]) -> list[str]:
+    """The first word of each."""
+    return [sentence.split()[0] for sentence in sentences]
 
 
 def link(source: Path, target: Path) -> None:

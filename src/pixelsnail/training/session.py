@@ -6,13 +6,13 @@ import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from pixelsnail.data import Images
-from pixelsnail.errors import FullDiskError, StoppedError, WrongValueError, reason
+from pixelsnail.errors import FullDiskError, StoppedError, WrongValueError, disk_is_full, memory_ran_out, reason
 from pixelsnail.machine import check_alone
 from pixelsnail.models import Model
 from pixelsnail.nn.initialization import initialize
 from pixelsnail.training.batches import Batches
 from pixelsnail.training.events import Progress
-from pixelsnail.training.fitting import disk_is_full, last_step, make_trainer, silent
+from pixelsnail.training.fitting import last_step, make_trainer, silent
 from pixelsnail.training.interrupts import Interrupted, Interrupts
 from pixelsnail.training.keeper import Keeper
 from pixelsnail.training.module import Averaging, Training
@@ -80,12 +80,12 @@ class Session:
         saved = self.keeper.saved_step
         kept = f"the checkpoint of step {saved} is kept" if saved else "nothing was saved"
         if isinstance(error, Interrupted):
-            more = f" in {place}, and --resume goes on" if saved else ""
+            more = f" in {place}, and resume=True goes on" if saved else ""
             raise KeyboardInterrupt(f"Stopped after step {step}; {kept}{more}.") from None
         if isinstance(error, FloatingPointError):
             advice = "Lower optimizer.lr, or set optimizer.clip."
             raise StoppedError(f"{error}; training stopped and {kept} in {place}. {advice}") from None
-        if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
+        if memory_ran_out(error):
             precision = self.recipe.trainer.get("precision", "32-true")
             raise StoppedError(
                 f"Memory ran out at step {step + 1} with data.batch {self.recipe.data.batch} and trainer.precision "
@@ -93,7 +93,7 @@ class Session:
             ) from None
         if disk_is_full(error):
             raise FullDiskError(
-                f"The disk of {place} is full at step {step}; {kept}. Free some space, then --resume."
+                f"The disk of {place} is full at step {step}; {kept}. Free some space, then go on (resume=True)."
             ) from None
         if isinstance(error, MisconfigurationException):
             raise WrongValueError(f"Lightning refuses this training: {reason(error)}.") from None

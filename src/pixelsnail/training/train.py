@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from pixelsnail.data import Images
     from pixelsnail.models import Model
 
+LARGE = 5_000_000
+"""Parameters from which on training without a GPU is a matter of days."""
+
 
 def train(
     recipe: str | Path | Mapping[str, Any] | Recipe,
@@ -62,14 +65,16 @@ def train(
         for part in (images, validation):
             if part is not None:
                 model.condition.check_data(part)
+        tell(str(images.read))
+        tell(_size(model))
         if model.shape[0] > 1 and not model.head.joint:
             tell(
                 f"The {type(model.head).__name__} head takes the {model.shape[0]} channels of a pixel as independent; "
                 "model.head LogisticMixture models them jointly."
             )
         plan = _resolved(plan, model, images)
-        if resume:
-            folder.check_same(plan)
+        for sentence in folder.changes(plan) if resume else []:
+            tell(sentence)
         from pixelsnail.training.session import Session  # with Lightning: once recipe and data are known to be there
 
         session = Session(plan, folder, model, images, validation, progress, tell)
@@ -81,6 +86,16 @@ def train(
             folder.describe(plan)
         session.run(resume)
         return checkpoints.load(folder.path)
+
+
+def _size(model: "Model") -> str:
+    """How large a model is, and how it becomes smaller where that is large."""
+    weights = sum(parameter.numel() for parameter in model.parameters())
+    said = f"{type(model).__name__}: {weights:,} parameters."
+    smaller = [f"model.{name}" for name in ("channels", "blocks", "residuals", "layers") if name in model.configuration]
+    if weights < LARGE or not smaller:
+        return said
+    return f"{said} That is large for training without a GPU: lower {' or '.join(smaller[:2])}."
 
 
 def _resolved(plan: Recipe, model: "Model", images: "Images") -> Recipe:
