@@ -128,7 +128,7 @@ def test_levels_can_be_said_of_any_source(mnist, levels):
             data.open(f"mnist:{mnist}", levels=wrong)
 
 
-# Sources from another folder (C52)
+# Sources from another folder
 
 
 def test_a_source_is_found_from_any_folder(mnist, tmp_path, monkeypatch):
