@@ -28,5 +28,7 @@ def test_a_benchmark_prints_its_table_or_json(words):
     found = json.loads(output)
     assert found["rows"]
     assert found["machine"]["torch"]
-    assert found.get("same_as_naive", True)
-    assert all(row.get("same", True) for row in found["rows"])
+    if words[0] == "sampling":
+        assert found["same_as_naive"] is True
+    if words[0] == "overheads":
+        assert [row["same"] for row in found["rows"]] == [True] * len(found["rows"])

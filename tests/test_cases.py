@@ -14,7 +14,7 @@ from tolerance import assert_close
 @every_model
 @pytest.mark.parametrize("size", [(16, 16), (7, 5), (1, 1), (1, 9), (9, 1)])
 def test_maps_of_any_size_train_a_step_are_scored_and_sampled(build, size):
-    """Case C08: sizes that were baked into scripts."""
+    """Sizes that were baked into scripts."""
     shape = fit(build, (1, *size))
     model = build(shape, 5)
     x = random_levels(5, (2, *shape))
@@ -36,7 +36,7 @@ def test_maps_of_any_size_train_a_step_are_scored_and_sampled(build, size):
     ],
 )
 def test_a_model_of_red_images_draws_red_images_and_writes_them_red(model, head, steps, tmp_path):
-    """Case C10: three channels, their order, and a head that fits."""
+    """Three channels, their order, and a head that fits."""
     random = np.random.default_rng(0)
     red = random.integers(0, 12, (256, 8, 8, 3), dtype=np.uint8)
     red[..., 0] += 240
@@ -64,7 +64,7 @@ def test_a_model_of_red_images_draws_red_images_and_writes_them_red(model, head,
 
 @torch.no_grad()
 def test_a_codebook_of_512_has_exactly_512_outcomes_a_position():
-    """Case C03: no start token or padding takes part of the probability."""
+    """No start token or padding takes part of the probability."""
     model = pixelsnail.PixelSNAIL((1, 4, 4), 512, channels=8, blocks=1, residuals=1).eval()
     x = random_levels(512, (2, 1, 4, 4))
     table = model.distribution(x).table(0)
