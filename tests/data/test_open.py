@@ -163,7 +163,6 @@ def test_images_are_a_data_set_of_levels_and_labels(mnist):
         assert images[index][1] == 4
     assert [label for _, label in images] == images.labels.tolist()
     assert [label for _, label in images.subset([9, 4])] == [9, 4]
-    assert images.subset([9, 4]).labelled(3)[1][1] == 3
     with pytest.raises(IndexError, match="no image 30"):
         images[30]
     with pytest.raises(TypeError, match=r"The index is slice.*images.head\(10\)"):

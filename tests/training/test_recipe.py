@@ -236,3 +236,24 @@ def test_missing_lightning_names_the_extra(tiny, tmp_path, monkeypatch):
         train(tiny(), out=tmp_path / "run")
     assert str(error.value) == "Training needs lightning, which is not installed: pip install 'pixelsnail[train]'."
     assert not (tmp_path / "run").exists()
+
+
+def test_a_binarisation_is_for_the_source_that_the_recipe_names():
+    notes: list[str] = []
+    assert read("demo", {"data": "npz:x.npz"}, notes.append).data.binarize is None
+    assert notes == [
+        "The recipe's data.binarize dynamic is for mnist-mini; npz:x.npz is taken as it is unless you set it."
+    ]
+    assert read("demo", {"data": "npz:x.npz", "data.binarize": "threshold"}, notes.append).data.binarize == "threshold"
+    assert read("demo", {"data": "mnist:folder"}, notes.append).data.binarize is None  # MNIST's own: dynamic
+    assert read("demo", {"data": "mnist-mini"}, notes.append).data.binarize == "dynamic"
+    assert len(notes) == 1
+
+
+def test_an_end_that_is_given_is_the_end():
+    notes: list[str] = []
+    assert "max_epochs" not in read("mnist", {"trainer.max_steps": 5}, notes.append).trainer
+    assert notes == ["trainer.max_steps is the end: the recipe's trainer.max_epochs 457 no longer is."]
+    both = read("mnist", {"trainer.max_steps": 5, "trainer.max_epochs": 3}).trainer
+    assert (both["max_steps"], both["max_epochs"]) == (5, 3)
+    assert read("mnist", {"trainer.precision": "bf16-mixed"}).trainer["max_epochs"] == 457

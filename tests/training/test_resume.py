@@ -150,9 +150,9 @@ def test_interrupted_anywhere_and_resumed(tiny, tmp_path, place):
     notes: list[str] = []
     with pytest.raises(KeyboardInterrupt) as stopped:
         train(recipe, out=run, progress=stop_at(place), note=notes.append)
-    assert notes == ["Finishing this step and saving it; Ctrl-C again stops at once, without saving."]
+    assert notes[-1:] == ["Finishing this step and saving it; Ctrl-C again stops at once, without saving."]
     assert str(stopped.value) == (
-        f"Stopped after step {place[1]}; the checkpoint of step {place[1]} is kept in {run}, and --resume goes on."
+        f"Stopped after step {place[1]}; the checkpoint of step {place[1]} is kept in {run}, and resume=True goes on."
     )
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     train(recipe, out=run, resume=True)

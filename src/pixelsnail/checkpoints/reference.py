@@ -12,6 +12,7 @@ from torch import Tensor
 from pixelsnail.errors import WrongValueError
 from pixelsnail.models import Model
 from pixelsnail.models.weights import take_state
+from pixelsnail.names import instead
 
 PREFIXES = ("module.", "_orig_mod.")
 
@@ -69,10 +70,7 @@ def check_arguments(config: Mapping[str, Any], valid: Iterable[str], where: str)
     valid = list(valid)
     for key in config:
         if key not in valid:
-            nearest = get_close_matches(key, valid, n=1, cutoff=0)[0]
-            raise WrongValueError(
-                f"{where} has no argument {key!r}; did you mean {nearest!r}? It has {', '.join(valid)}."
-            )
+            raise WrongValueError(f"{where} has no argument {key!r}; {instead(key, valid)}")
 
 
 def count(state: Mapping[str, Any], pattern: str) -> int:
