@@ -212,7 +212,7 @@ def test_dropout_resumes_too(tiny, tmp_path, monkeypatch):
             nats = super().pixel_nats(x, context)
             return nats * torch.rand_like(nats) if self.training else nats
 
-    monkeypatch.setitem(MODELS, "Dropping", Dropping)
+    monkeypatch.setitem(MODELS.own, "Dropping", Dropping)
     recipe = tiny(**{"model.name": "Dropping"})
     train(recipe, out=tmp_path / "whole")
     with pytest.raises(Killed):

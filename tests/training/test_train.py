@@ -371,7 +371,7 @@ def test_weights_that_are_not_finite_are_never_saved(tiny, tmp_path, monkeypatch
                 nats.register_hook(lambda gradient: gradient * math.nan)
             return nats
 
-    monkeypatch.setitem(MODELS, "Broken", Broken)
+    monkeypatch.setitem(MODELS.own, "Broken", Broken)
     run = tmp_path / "run"
     with pytest.raises(RuntimeError, match=r"(after step 6|at step 7), where .* is not finite; .* of step 5 is kept"):
         train(tiny(**{"model.name": "Broken", "optimizer.ema": None}), out=run, **{"trainer.max_steps": 6})
@@ -410,7 +410,7 @@ def test_memory_that_runs_out_names_batch_and_precision(tiny, tmp_path, monkeypa
         def pixel_nats(self, x, context=None):
             return super().pixel_nats(x, context) + torch.empty(1 << 58)
 
-    monkeypatch.setitem(MODELS, "Huge", Huge)
+    monkeypatch.setitem(MODELS.own, "Huge", Huge)
     with pytest.raises(RuntimeError) as error:
         train(tiny(**{"model.name": "Huge"}), out=tmp_path / "run")
     assert str(error.value) == (

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any
 
 import torch
@@ -81,10 +80,7 @@ def count(state: Mapping[str, Any], pattern: str) -> int:
 def known(what: str, name: str, table: Mapping[str, Any]) -> str:
     """The name, if the table has it. Raises ValueError that names the nearest otherwise."""
     if name not in table:
-        nearest = get_close_matches(name, table, n=1, cutoff=0)[0]
-        raise WrongValueError(
-            f"There is no {what} {name!r}; did you mean {nearest!r}? Expected one of {', '.join(table)}."
-        )
+        raise WrongValueError(f"There is no {what} {name!r}; {instead(name, table)}")
     return name
 
 
