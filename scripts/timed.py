@@ -11,10 +11,9 @@ import argparse
 import time
 from pathlib import Path
 
-from pixelsnail.training.budget import steps_within, with_steps
-
 from pixelsnail import training
 from pixelsnail.cli.terminal import Terminal
+from pixelsnail.comparison.budget import steps_within, with_steps
 
 VALIDATIONS = 0.1
 
