@@ -1,6 +1,6 @@
 """Puts a run's best weights into the package, says what they are worth, and brings pictures and pages up to date.
 
-    python scripts/bundle.py RUN --data mnist:FOLDER [--name mnist] [--recipe mnist-fast] [--init mnist]
+    python scripts/bundle.py RUN --data mnist:FOLDER [--name mnist] [--recipe mnist-fast] [--after mnist --after RUN]
 
 Weights are rounded to half precision; what is evaluated and drawn afterwards are the rounded ones, as `pixelsnail.load`
 gives them. In README.md and docs/how-to.md the text between <!-- mnist NAME --> and <!-- / --> is replaced.
@@ -8,13 +8,14 @@ gives them. In README.md and docs/how-to.md the text between <!-- mnist NAME -->
 
 import argparse
 import copy
+import dataclasses
 import re
 from pathlib import Path
 
 from pixelsnail import checkpoints, data, evaluation, pictures
 from pixelsnail.checkpoints.folder import PACKAGED
 from pixelsnail.models import Model
-from pixelsnail.training.history import draw_history, milestones, read_history
+from pixelsnail.training.history import Row, draw_history, milestones, read_history
 
 ROOT = Path(__file__).parents[1]
 PAGES = ("README.md", "docs/how-to.md")
@@ -72,12 +73,12 @@ def known(run: Path, recipe: str, held_out: int) -> dict[str, object]:
     }
 
 
-def added(about: dict[str, object], earlier: dict[str, object]) -> dict[str, object]:
-    """What is known of a run that began with an earlier training's weights: of both together, and of the earlier."""
+def added(about: dict[str, object], earlier: list[dict[str, object]]) -> dict[str, object]:
+    """What is known of a run that went on from earlier trainings, one after another: of all, and of each of those."""
     lengths = ("steps", "epochs", "seconds", "seconds_with_pauses")
     kept = ("recipe", *lengths, "validation_nats", "data", "seed", "test_nats", "test_nats_standard_error")
-    sums = {name: round(about[name] + earlier[name], 3) for name in lengths}
-    return {**about, **sums, "initial": {name: earlier[name] for name in kept}}
+    sums = {name: round(sum(one[name] for one in (*earlier, about)), 3) for name in lengths}
+    return {**about, **sums, "before": [{name: one[name] for name in kept if name in one} for one in earlier]}
 
 
 def held_out(run: Path) -> int:
@@ -96,9 +97,14 @@ def replace(names: dict[str, str]) -> None:
         path.write_text(text, encoding="utf-8")
 
 
-def write_curve(run: Path) -> None:
-    """The picture of a run's nats against time, and the table of docs/how-to.md."""
-    rows = read_history(run)
+def write_curve(runs: list[Path]) -> None:
+    """The picture of nats against time of runs that went on from one another, and the table of docs/how-to.md."""
+    rows: list[Row] = []
+    for run in runs:
+        step, seconds = (rows[-1].step, rows[-1].seconds) if rows else (0, 0.0)
+        rows += [
+            dataclasses.replace(row, step=step + row.step, seconds=seconds + row.seconds) for row in read_history(run)
+        ]
     draw_history(rows, CURVE)
     lines = ["| after | steps | training nats | validation nats |", "|---|---|---|---|"]
     lines += [f"| {' | '.join(one.words())} |" for one in milestones(rows)]
@@ -112,20 +118,27 @@ def main() -> None:
     parser.add_argument("--data", metavar="SOURCE", help="mnist:FOLDER, whose test images are evaluated")
     parser.add_argument("--name", default="mnist", help="name in the package (default mnist)")
     parser.add_argument("--recipe", default="mnist-fast", help="the recipe's name (default mnist-fast)")
-    parser.add_argument("--init", metavar="RUN", help="what the run began from (--init), for its time and epochs")
+    parser.add_argument(
+        "--after", metavar="RUN", action="append", default=[], help="what it went on from, the first one first"
+    )
     parser.add_argument("--binarizations", type=int, default=10, help="draws of each test image (default 10)")
     parser.add_argument("--limit", type=int, help="only the first test images, for a trial")
     parser.add_argument("--device", default="cpu", help="where to evaluate (default cpu)")
     parser.add_argument("--curve-only", action="store_true", help="only the curve, of a run that may not be over")
     options = parser.parse_args()
     if options.curve_only:
-        write_curve(options.run)
+        write_curve([options.run])
         return
     if options.data is None:
         parser.error("--data is missing; expected mnist:FOLDER")
     about = known(options.run, options.recipe, held_out(options.run))
-    if options.init is not None:
-        about = added(about, checkpoints.about(options.init))
+    runs = [Path(run) for run in options.after if (Path(run) / "recipe.yaml").is_file()]
+    if options.after:
+        told = [
+            known(Path(run), options.recipe, held_out(Path(run))) if Path(run) in runs else checkpoints.about(run)
+            for run in options.after
+        ]
+        about = added(about, told)
     half = rounded(checkpoints.load(options.run))
     model = copy.deepcopy(half).float()  # what loading gives
     about |= judge(model.to(options.device), options.data, options.binarizations, options.limit)
@@ -138,10 +151,11 @@ def main() -> None:
             "nats": f"{about['test_nats']:.2f} +- {about['test_nats_standard_error']:.2f}",
             "tested": str(about["test_on"]).removeprefix("MNIST, "),
             "trained": f"{about['epochs']:.1f} epochs, {hours:.1f} hours",
+            "epochs": f"{about['epochs']:.1f}",
         }
     )
     if (options.run / "metrics.csv").is_file():
-        write_curve(options.run)
+        write_curve([*runs, options.run])
 
 
 if __name__ == "__main__":

@@ -71,3 +71,40 @@ def test_a_codebook_of_512_has_exactly_512_outcomes_a_position():
     assert table.shape == (2, 4, 4, 512)
     assert_close(table.sum(-1), torch.ones(2, 4, 4))
     assert int(model.sample(4).max()) < 512
+
+
+def test_a_prior_s_memory_grows_with_positions_and_not_with_their_square():
+    """Case C07: of what a training step keeps for gradients, beside weights, nothing is positions by positions."""
+    kept = {}
+    for size in (8, 16, 32):
+        model = pixelsnail.PixelSNAILPrior(
+            (1, size, size), 8, channels=16, kernel=3, blocks=1, residuals=1, residual_channels=8, heads=2
+        )
+        sizes: dict[int, int] = {}
+
+        def see(tensor, sizes=sizes):
+            sizes[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(see, lambda tensor: tensor):
+            nats = model.pixel_nats(random_levels(8, (1, 1, size, size))).sum()
+        nats.backward()
+        weights = sum(parameter.numel() * 4 for parameter in model.parameters())
+        kept[size] = sum(sizes.values()) - weights
+        assert max(sizes.values()) < 4 * 8 * (16 + 2) * size**2 + weights
+    assert kept[32] / kept[16] < 6
+    assert kept[16] / kept[8] < 6
+
+
+@torch.no_grad()
+def test_a_top_of_16_x_16_conditions_a_bottom_of_32_x_32():
+    """Cases C08 and C26: sizes are the data's, and the map is used."""
+    widths = {"channels": 16, "blocks": 1, "residuals": 1, "residual_channels": 8, "map_features": 8}
+    for size in ((16, 16), (14, 10), (1, 1)):
+        height, width = size
+        bottom = pixelsnail.PixelSNAILPrior((1, 2 * height, 2 * width), 20, attention=False, map_levels=20, **widths)
+        top = random_levels(20, (2, 1, *size))
+        x = bottom.sample(2, context=top, temperature=2.0).long()
+        assert x.shape == (2, 1, 2 * height, 2 * width)
+        assert bottom.log_prob(x, top).isfinite().all()
+        assert not torch.equal(bottom.log_prob(x, top), bottom.log_prob(x, (top + 1) % 20))

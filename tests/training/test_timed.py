@@ -29,7 +29,7 @@ def test_training_and_its_decay_end_with_the_time(tiny, tmp_path, monkeypatch, c
     assert seconds < 60  # of 6: other work may take the processor meanwhile
 
 
-def test_the_recipe_for_a_gpu_is_the_published_model_with_a_wider_stem():
-    gpu, published = read("mnist-gpu"), read("mnist")
-    assert gpu.model == {**published.model, "stem": 7}
-    assert gpu.optimizer.cooldown < 1
+def test_recipes_with_a_wider_stem_are_the_published_model_otherwise():
+    for name in ("mnist-more", "mnist-gpu"):
+        assert read(name).model == {**read("mnist").model, "stem": 7}
+        assert read(name).optimizer.cooldown < 1
