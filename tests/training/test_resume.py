@@ -228,7 +228,7 @@ def test_dropout_resumes_too(tiny, tmp_path, monkeypatch):
         ({"model.channels": 6}, "model.channels is 6, but {run} was trained with 4; "),
         ({"data.batch": 4}, "data.batch is 4, but {run} was trained with 8; "),
         ({"data.binarize": "threshold"}, "data.binarize is 'threshold', but {run} was trained with 'dynamic'; "),
-        ({"optimizer.lr": 0.1}, "optimizer.lr is 0.1, but {run} was trained with 0.01; "),
+        ({"optimizer.clip": 0.1}, "optimizer.clip is 0.1, but {run} was trained with None; "),
         ({"seed": 1}, "seed is 1, but {run} was trained with 0; "),
     ],
 )

@@ -6,7 +6,6 @@ import platform
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
@@ -137,7 +136,9 @@ class RunFolder:
 
     def describe(self, recipe: Recipe) -> None:
         """Writes recipe.yaml and versions.json."""
-        from pixelsnail.files import write_atomically  # imports torch, which reading a recipe can do without
+        from importlib import metadata  # slow, and reading a recipe does without
+
+        from pixelsnail.files import write_atomically
 
         with write_atomically(self.recipe) as path:
             path.write_text(recipe.yaml(), encoding="utf-8")
