@@ -201,7 +201,7 @@ def test_a_run_starts_from_one_with_a_smaller_stem_as_the_same_function(tiny, tm
     wider = train(tiny(), out=tmp_path / "second", init=tmp_path / "first", **still)
     x = torch.randint(0, 2, (4, 1, 6, 5), generator=torch.Generator().manual_seed(0))
     assert wider.stem.conv.weight.shape[-1] == 7
-    torch.testing.assert_close(wider.log_prob(x), first.log_prob(x))
+    assert_close(wider.log_prob(x), first.log_prob(x))
     with pytest.raises(ValueError, match="does not fit this PixelSNAIL"):
         train(tiny(), out=tmp_path / "third", init=tmp_path / "second")
 
