@@ -26,6 +26,8 @@ BENCHMARKS = {
             ("sampling", ["--batches", "1", "16", "64", "--eager"]),
         )
     },
+    "codes": [],
+    "codes bottom": ["--bottom"],
     "overheads": [],
 }
 """Module and what is measured -> its arguments."""

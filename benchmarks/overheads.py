@@ -121,8 +121,8 @@ def read_against_step(
     model = pixelsnail.PixelSNAIL(**(DEMO if name == "demo" else {})).train()
     optimizer = torch.optim.Adam(model.parameters())
     loader, again = (iter(Batches(images, batch, seed=0)) for _ in range(2))
-    same = torch.equal(next(loader), next(again))
-    x = next(again)
+    same = torch.equal(next(loader)[0], next(again)[0])
+    x, _ = next(again)
 
     def read() -> None:
         for _ in range(20):
@@ -196,7 +196,7 @@ def bare_steps(size: dict[str, int], steps: int) -> tuple[float, pixelsnail.Mode
     loader = iter(Batches(pixelsnail.data.open("mnist-mini", "train"), 16, seed=0))
     batches = [next(loader) for _ in range(steps)]
     start = 0.0
-    for index, x in enumerate(batches):
+    for index, (x, _) in enumerate(batches):
         loss = model.pixel_nats(x).sum((1, 2)).mean()
         optimizer.zero_grad()
         loss.backward()

@@ -1,6 +1,6 @@
 """Runs tests as other processors would: with fewer instructions and with more threads.
 
-    python scripts/processors.py [--threads 1 2] [pytest's arguments; by default the quick tests]
+    python scripts/processors.py [--threads 1,2] [pytest's arguments; by default the quick tests]
 
 No test's verdict may depend on the processor. torch and oneDNN each choose kernels by the instructions they find, and
 can be told to find fewer. A row for each combination, then the tests that failed; what this processor lacks is skipped.
@@ -57,14 +57,14 @@ def run(torch_level: str, onednn_level: str, threads: int, arguments: list[str])
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="numbers of threads (default: 1 2)")
+    parser.add_argument("--threads", default="1,2", help="numbers of threads (default: 1,2)")
     options, arguments = parser.parse_known_args()
     levels = available()
     for level in (level for level in LEVELS if level not in levels):
         print(f"Skipped: this processor, or this build of torch, lacks {level} ({LEVELS[level]}).")
     print(ROW.format("torch", "oneDNN", "threads", "passed", "failed", "skipped", "seconds"), flush=True)
     wrong: list[str] = []
-    for ours, theirs, threads in itertools.product(levels, levels, options.threads):
+    for ours, theirs, threads in itertools.product(levels, levels, map(int, options.threads.split(","))):
         counts, failed = run(ours, LEVELS[theirs], threads, arguments or ["-m", "not slow"])
         print(ROW.format(ours, LEVELS[theirs], threads, *counts), flush=True)
         wrong += [f"{ours}, {LEVELS[theirs]}, {threads}: {name}" for name in failed]

@@ -1,4 +1,4 @@
-"""Every command and snippet of the pages is run, from the page itself, in order, in one folder (case C22)."""
+"""Every command and snippet of the pages is run, from the page itself, in order, in one folder."""
 
 import gzip
 import re

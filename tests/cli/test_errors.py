@@ -34,8 +34,8 @@ def failed(outcome, *words):
 @pytest.mark.parametrize(
     ("test", "words"),
     [
-        (np.full((3, 6, 5), 4, np.int64), "holds level 4, but levels is 2; expected 0 ... 1"),
-        (np.full((3, 6, 5), -1, np.int64), "holds -1 at (0, 0, 0, 0); expected levels of 0 or more"),
+        (np.full((3, 6, 5), 4, np.int64), "holds level 4, but this model has L = 2; expected 0 ... 1"),
+        (np.full((3, 6, 5), -1, np.int64), "holds -1 at (0, 0, 0); expected levels of 0 or more"),
         (np.full((3, 6, 5), 0.5), "holds float64 from 0.5 to 0.5 with fractions; expected whole numbers"),
         (np.full((3, 2, 6, 5), 1, np.uint8), "2 channels"),
         (np.zeros((0, 6, 5), np.uint8), "has shape (0, 6, 5)"),

@@ -1,5 +1,8 @@
+import csv
 import json
+import math
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -97,3 +100,51 @@ def test_a_recipe_that_is_not_there_names_those_that_are(pixelsnail, tmp_path):
     assert {"ablation/interleaved", "demo", "mnist", "pixelcnn"} < set(names)
     packaged = ", ".join(names)
     assert f"There is no recipe mnsit; give a file, or one of {packaged}." in outcome.err
+
+
+def test_the_start_says_what_was_read_and_how_large_the_model_is(pixelsnail, recipe, tmp_path):
+    outcome = pixelsnail("train", recipe, "--out", tmp_path / "run")
+    assert "train: 61 images; grey, 6 x 5; 256 levels (as of 8 bits) -> 2 (dynamic); no labels" in outcome.err
+    parameters = sum(weight.numel() for weight in package.load(tmp_path / "run").parameters())
+    assert f"PixelSNAIL: {parameters:,} parameters." in outcome.err
+
+
+def test_going_on_says_what_goes_on_otherwise_and_takes_another_learning_rate(pixelsnail, recipe, tmp_path):
+    run = tmp_path / "run"
+    recipe.write_text(recipe.read_text() + "optimizer: {schedule: cosine, lr: 0.01}\n")
+    assert pixelsnail("train", recipe, "--out", run, "--trainer.max_steps", 4, "--run.log", 1).status == 0
+    line = ("train", recipe, "--out", run, "--resume", "--trainer.max_steps", 8, "--run.log", 1, "--optimizer.lr", 0.5)
+    outcome = pixelsnail(*line)
+    assert outcome.status == 0
+    assert "trainer.max_steps is now 8, and was 4." in outcome.err
+    assert "optimizer.lr is now 0.5, and was 0.01." in outcome.err
+    assert "The schedule cosine goes by the new end from here" in outcome.err
+    with (run / "metrics.csv").open() as table:
+        rates = [float(row["lr"]) for row in csv.DictReader(table) if row["split"] == "train"]
+    assert rates == pytest.approx(
+        [0.01 * (1 + math.cos(math.pi * t / 4)) / 2 for t in range(4)]
+        + [0.5 * (1 + math.cos(math.pi * t / 8)) / 2 for t in range(4, 8)]
+    )
+
+
+def test_an_error_of_the_library_names_options_at_the_command_line(pixelsnail, recipe, tmp_path):
+    outcome = pixelsnail("train", recipe, "--out", tmp_path / "run", "--resume")
+    assert outcome.status == 1
+    assert "there is nothing to resume; train without --resume." in outcome.err
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_training_on_a_gpu_that_is_not_there_is_said_in_our_words(pixelsnail, recipe, tmp_path):
+    outcome = pixelsnail("train", recipe, "--out", tmp_path / "run", "--device", "cuda")
+    assert (outcome.status, outcome.err.count("\n")) == (1, 1)
+    assert "There is no CUDA device that PyTorch can use here; take --device cpu." in outcome.err
+
+
+def test_without_a_terminal_a_line_says_now_and_then_how_far_it_is(pixelsnail, recipe, run, tmp_path, monkeypatch):
+    monkeypatch.setattr("pixelsnail.cli.terminal.EVERY", 0)
+    outcome = pixelsnail("train", recipe, "--out", tmp_path / "trained", "--trainer.max_steps", 7)
+    assert re.search(r"^training: 7/7 steps  loss \d+\.\d\d nats", outcome.err, re.MULTILINE)
+    assert re.search(r"^About [\d.e-]+ seconds a step, 0:00:\d\d for 7\.$", outcome.err, re.MULTILINE)
+    outcome = pixelsnail("sample", run, "--count", 2, "--out", tmp_path / "x.npz")
+    assert "drawing: 60 of 60 pixels" in outcome.err
+    assert pixelsnail("sample", run, "--count", 2, "--quiet", "--out", tmp_path / "y.npz").err == ""

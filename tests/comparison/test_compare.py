@@ -101,7 +101,7 @@ def test_a_comparison_takes_in_more_seeds_and_recipes(recipes, tmp_path):
 def test_a_comparison_does_not_go_on_as_another(recipes, tmp_path):
     out = tmp_path / "out"
     compare(recipes[:1], out=out, steps=2, seeds=1)
-    with pytest.raises(FileExistsError, match=r"holds a comparison already; continue it \(--resume\)"):
+    with pytest.raises(FileExistsError, match=r"holds a comparison already; continue it \(resume=True\)"):
         compare(recipes[:1], out=out, steps=2, seeds=1)
     with pytest.raises(ValueError, match=r"The budget is now 3 steps, but .* was begun with 2 steps"):
         compare(recipes[:1], out=out, steps=3, seeds=1, resume=True)

@@ -1,4 +1,4 @@
-"""CIFAR-10 and ImageNet 32 as people have them, their pickles read without running anything (C62)."""
+"""CIFAR-10 and ImageNet 32 as people have them, their pickles read without running anything."""
 
 import pickle
 from pathlib import Path

@@ -115,7 +115,7 @@ def test_grey_splits_beside_colour_ones_are_repeated(tmp_path, save):
     assert "grey repeated as red, green and blue" in str(test.read)
 
 
-# Names of splits (C36)
+# Names of splits
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_splits_below_classes_are_refused(tmp_path, save):
         data.open(f"folder:{tmp_path}")
 
 
-# Small folders (C40)
+# Small folders
 
 
 @pytest.mark.parametrize("count", range(1, 12))
@@ -204,7 +204,7 @@ def test_division_gives_eight_one_one_tenths_and_fills_what_is_empty():
         assert set(few) == set(rules.SPLITS)
 
 
-# Files that are left out (C60)
+# Files that are left out
 
 
 def test_images_are_known_by_their_first_bytes_and_others_are_counted(tmp_path, save):

@@ -84,7 +84,7 @@ def test_what_cannot_be_images_is_told(items, error, says):
         data.from_arrays(items)
 
 
-# As a model takes them (C54)
+# As a model takes them
 
 
 def test_grey_and_colour_become_each_other_by_one_rule(tmp_path):

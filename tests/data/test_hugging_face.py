@@ -126,7 +126,7 @@ def test_without_the_library_the_extra_is_named(monkeypatch):
         data.open("hf:owner/name")
 
 
-# One rule whatever the order, the feature or the label (C49)
+# One rule whatever the order, the feature or the label
 
 
 @pytest.mark.parametrize("order", ["grey first", "colour first"])

@@ -1,4 +1,4 @@
-"""Which pixels are known (C31)."""
+"""Which pixels are known."""
 
 import numpy as np
 import pytest

@@ -128,7 +128,7 @@ def test_levels_can_be_said_of_any_source(mnist, levels):
             data.open(f"mnist:{mnist}", levels=wrong)
 
 
-# Sources from another folder (C52)
+# Sources from another folder
 
 
 def test_a_source_is_found_from_any_folder(mnist, tmp_path, monkeypatch):
@@ -163,7 +163,6 @@ def test_images_are_a_data_set_of_levels_and_labels(mnist):
         assert images[index][1] == 4
     assert [label for _, label in images] == images.labels.tolist()
     assert [label for _, label in images.subset([9, 4])] == [9, 4]
-    assert images.subset([9, 4]).labelled(3)[1][1] == 3
     with pytest.raises(IndexError, match="no image 30"):
         images[30]
     with pytest.raises(TypeError, match=r"The index is slice.*images.head\(10\)"):

@@ -1,4 +1,4 @@
-"""Every head is a normalised torch Distribution, finite whatever its parameters are (cases C03, C24)."""
+"""Every head is a normalised torch Distribution, finite whatever its parameters are."""
 
 import itertools
 import math

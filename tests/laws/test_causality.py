@@ -1,4 +1,4 @@
-"""A pixel's parameters depend on the pixels before it, on all of them, and on nothing else (case C01)."""
+"""A pixel's parameters depend on the pixels before it, on all of them, and on nothing else."""
 
 import pytest
 import torch

@@ -5,12 +5,16 @@ import warnings
 import pytest
 import torch
 
-from tiny import ONE_SIZE, context_of, every_model, fit, random_levels
+from tiny import MODELS, ONE_SIZE, context_of, every_model, fit, random_levels
 from tolerance import assert_close
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning", "ignore::UserWarning"
 )  # torch's own, about itself
+
+QUICK = {"PixelSNAIL", "PixelSNAIL without attention", "PixelCNN", "GatedPixelCNN", "ImageGPT", "PixelRNN"}
+"""Models whose graphs are made in seconds; of the others it takes up to a minute."""
+SLOW = (pytest.mark.slow, pytest.mark.timeout(1800))
 
 
 @pytest.fixture(autouse=True)
@@ -20,7 +24,7 @@ def _nothing_compiled_before():
 
 def agrees(compiled, model, size):
     """Parameters and gradients of the compiled model are those of the model."""
-    x, context = random_levels(3, (3, model.shape[0], *size)), context_of(model, 3)
+    x, context = random_levels(3, (3, model.shape[0], *size)), context_of(model, 3, size)
     weights = [weight for weight in model.parameters() if weight.requires_grad]
     ours, expected = compiled(x, context=context), model(x, context=context)
     assert_close(ours, expected, rtol=1e-4, atol=1e-4)  # compilers fuse, and round at other places
@@ -42,7 +46,10 @@ def kept_views(graph):
                 yield f"{node.target} {tuple(value.stride())}"
 
 
-@every_model
+@pytest.mark.parametrize(
+    "build",
+    [pytest.param(MODELS[name], marks=() if name in QUICK else SLOW, id=name) for name in MODELS],
+)
 def test_a_compiled_model_is_the_model_at_every_size(build):
     """Through all of inductor but the C++ compiler, which is slow. What makes it fail is asked for in its place: it
     cannot order the strides of a view of open height and width."""
@@ -68,6 +75,7 @@ def test_a_compiled_model_is_the_model_at_every_size(build):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @every_model
 def test_a_model_compiled_to_machine_code_is_the_model_at_every_size(build):
     model = build(fit(build, (1, 8, 8)), 3)

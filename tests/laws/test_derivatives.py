@@ -5,6 +5,7 @@ import torch
 from torch import nn
 from torch.func import functional_call, grad, jvp, vmap
 from torch.utils._pytree import tree_map
+from torch.utils.checkpoint import checkpoint
 
 from pixelsnail.nn import CausalAttention
 from pixelsnail.nn.causal import attend_plainly, attend_strictly
@@ -105,6 +106,16 @@ def test_an_exported_image_is_computed_by_torchs_own_operators(build):
     assert {getattr(target, "namespace", "aten") for target in called} <= {"aten", "prims"}
     for batch in (2, 3, 5):
         assert_close(program.module()(**given(batch, seed=1)), model(**given(batch, seed=1)))
+
+
+@every_model
+def test_gradients_are_the_same_where_activations_are_computed_again(build):
+    model = build(fit(build, (1, 4, 5)), 3).double()
+    x, context = random_levels(3, (2, *model.shape)), context_of(model, 2)
+    again = checkpoint(model.pixel_nats, x, context, use_reentrant=False)
+    kept = model.pixel_nats(x, context)
+    for one, other in zip(gradients(model, again.sum()), gradients(model, kept.sum()), strict=True):
+        assert_close(one, other, torch.float64)
 
 
 def test_plain_attention_and_recurrence_are_the_fast_ones():

@@ -89,7 +89,7 @@ def test_damaged_weights_are_said(tmp_path):
 
 def test_a_run_that_stopped_before_its_first_validation_says_so(tmp_path):
     MODELS["PixelSNAIL"]((1, 4, 5), 2).save(tmp_path / "model-last")
-    with pytest.raises(FileNotFoundError, match="--weights last"):
+    with pytest.raises(FileNotFoundError, match="weights='last'"):
         pixelsnail.load(tmp_path)
     assert pixelsnail.load(tmp_path, weights="last").levels == 2
 

@@ -13,6 +13,14 @@ from pixelsnail.models import MODELS as NAMES
 from pixelsnail.whole import whole
 from tiny import MODELS, context_of, every_model, fit, random_levels
 
+
+def as_type(context, dtype):
+    """A context, whatever its parts, as integers of this type."""
+    if isinstance(context, dict):
+        return {name: as_type(part, dtype) for name, part in context.items()}
+    return context if context is None else context.to(dtype)
+
+
 INTEGERS = [torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.uint16, torch.uint32, torch.uint64]
 
 
@@ -75,7 +83,7 @@ def test_every_verb_takes_every_integer_type(build, dtype):
     model = build(fit(build, (1, 4, 5)), 3)
     x = random_levels(3, (2, *model.shape))
     context, known = context_of(model, 2), torch.arange(x.shape[-1]).expand(x.shape[2:]) < 2
-    given, other = x.to(dtype), context if context is None else context.to(dtype)
+    given, other = x.to(dtype), as_type(context, dtype)
     assert torch.equal(model.log_prob(given, other), model.log_prob(x, context))
     assert torch.equal(model.bits_per_dim(given, other), model.bits_per_dim(x, context))
     assert torch.equal(model.distribution(given, other).table(0), model.distribution(x, context).table(0))

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from pixelsnail.engine import Draw, naive_walk, walk
+from pixelsnail.engine import Draw, Plan, naive_walk, walk
 from pixelsnail.models import PixelCNNpp, PixelSNAIL, PixelSNAILOriginal
 from pixelsnail.nn import merged
 from tiny import random_levels, randomised
@@ -51,7 +51,7 @@ def test_a_context_that_does_not_fit_is_said(context, error, said):
 
 def test_a_context_for_an_unconditional_model_is_refused():
     model = PixelSNAILOriginal((1, 3, 4), 4, **SMALL)
-    with pytest.raises(ValueError, match="This PixelSNAILOriginal is unconditional"):
+    with pytest.raises(ValueError, match="This model is unconditional and takes no context"):
         model.log_prob(random_levels(4, (2, 1, 3, 4)), torch.tensor([0, 1]))
 
 
@@ -62,8 +62,10 @@ def test_every_image_is_conditioned_on_its_own_label():
     drawn = model.sample(5, seed=1, context=labels, batch=2)
     assert torch.equal(drawn, model.sample(5, seed=1, context=labels, engine="naive", batch=3))
     for segment in (1, 2, 8):
-        assert torch.equal(walk(model, Draw(1), 5, context=labels.long(), segment=segment).to(torch.uint8), drawn)
-    assert torch.equal(naive_walk(model, Draw(1, 4), 1, context=labels[4:].long()).to(torch.uint8), drawn[4:])
+        walked = walk(model, Draw(1), model.start(5, context=labels), Plan(segment=segment))
+        assert torch.equal(walked.to(torch.uint8), drawn)
+    alone = naive_walk(model, Draw(1, 4), model.start(1, context=labels[4:]), context=labels[4:])
+    assert torch.equal(alone.to(torch.uint8), drawn[4:])
     nats = torch.stack([-model.log_prob(drawn, torch.full((5,), label)) for label in range(3)])
     assert (nats.std(0) > 1e-3).all()
     assert_close(-model.log_prob(drawn, labels), nats.gather(0, labels.long()[None])[0])

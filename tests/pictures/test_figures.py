@@ -105,6 +105,40 @@ def test_curves_are_png_by_suffix(tmp_path: Path) -> None:
     assert area(pixels(tmp_path / "curves.png"), (0x00, 0x72, 0xB2)) > 100
 
 
+@pytest.mark.parametrize("points", [5, 100])
+def test_many_curves_are_told_apart_without_colour_too(tmp_path: Path, points: int) -> None:
+    """A sample of each in the legend: no two have the same dashes and the same marker."""
+    series = {f"curve {n}": (list(range(points)), [float(n)] * points) for n in range(12)}
+    curves(series, tmp_path / "curves.svg", "x", "y")
+    tree = ElementTree.parse(tmp_path / "curves.svg")
+    name = "{http://www.w3.org/2000/svg}"
+    (legend,) = (group for group in tree.iter(f"{name}g") if group.get("id") == "legend_1")
+    drawn = [group for group in legend.iter(f"{name}g") if (group.get("id") or "").startswith("line2d")]
+    styles = []
+    for group in drawn:
+        line = next(path for path in group.iter(f"{name}path") if "fill: none" in (path.get("style") or ""))
+        dashes = [part for part in (line.get("style") or "").split(";") if "dasharray" in part]
+        marker = next(use.get("{http://www.w3.org/1999/xlink}href") for use in group.iter(f"{name}use"))
+        styles.append((*dashes, marker))
+    assert len(styles) == len(set(styles)) == 12
+
+
+@pytest.mark.parametrize(
+    ("upto", "said"),
+    [
+        (10.0, None),
+        (4.0, "above 4: not shown"),
+        (2.5, "above 2.5: not shown, nor far"),
+    ],
+)
+def test_a_figure_says_what_it_cuts_off(tmp_path: Path, upto: float, said: str | None) -> None:
+    series = {"near": ([0, 1, 2], [9.0, 2.0, 1.0]), "far": ([0, 1, 2], [8.0, 3.0, 3.0])}
+    curves(series, tmp_path / "curves.svg", "x", "y", upto=upto)
+    svg = (tmp_path / "curves.svg").read_text()
+    assert ("not shown" in svg) == (said is not None)
+    assert said is None or f"<!-- {said} -->" in svg
+
+
 @pytest.mark.parametrize(
     ("series", "name", "message"),
     [

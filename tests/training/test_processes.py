@@ -1,4 +1,4 @@
-"""Training in two processes is training in one (case C20: padded samples change the likelihood)."""
+"""Training in two processes is training in one: a padded sample would change the likelihood."""
 
 import csv
 import os

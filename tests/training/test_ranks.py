@@ -81,14 +81,14 @@ def test_a_rank_that_a_scheduler_left_over_changes_nothing(environment, tiny, tm
 
 def test_a_training_of_one_process_that_is_told_to_be_another_is_refused(environment, tiny, tmp_path):
     environment(LOCAL_RANK="2")
-    with pytest.raises(ValueError, match=r"^LOCAL_RANK is 2 in the environment, but this training has one process; "):
+    with pytest.raises(ValueError, match=r"^LOCAL_RANK is 2 in the environment, but this training has one process"):
         train(tiny(**{"trainer.devices": 1}), out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
 def test_tasks_of_slurm_that_lightning_does_not_take_are_one_sentence(environment, tiny, tmp_path):
     environment(**{name: value for name, value in SLURM.items() if name != "SLURM_NTASKS_PER_NODE"}, SLURM_PROCID="0")
-    with pytest.raises(ValueError, match=r"^SLURM runs 2 tasks .* --ntasks-per-node \(and not --ntasks\)"):
+    with pytest.raises(ValueError, match=r"^SLURM runs 2 tasks, .* --ntasks-per-node \(and not --ntasks\)"):
         train(tiny(**{"trainer.devices": 2}), out=tmp_path / "run")
     environment(**SLURM, SLURM_PROCID="1")
     with pytest.raises(ValueError, match=r"^SLURM_PROCID is 1 in the environment, but this training has one process"):

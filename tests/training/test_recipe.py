@@ -192,7 +192,7 @@ def test_a_recipe_runs_nothing(tmp_path):
 def test_another_model_drops_the_arguments_and_says_so(monkeypatch):
     from pixelsnail.models import MODELS, PixelSNAIL
 
-    monkeypatch.setitem(MODELS, "Other", type("Other", (PixelSNAIL,), {}))
+    monkeypatch.setitem(MODELS.own, "Other", type("Other", (PixelSNAIL,), {}))
     notes: list[str] = []
     recipe = read("demo", {"model.name": "Other", "model.blocks": 2}, notes.append)
     assert recipe.model == {"name": "Other", "blocks": 2}
@@ -236,3 +236,43 @@ def test_missing_lightning_names_the_extra(tiny, tmp_path, monkeypatch):
         train(tiny(), out=tmp_path / "run")
     assert str(error.value) == "Training needs lightning, which is not installed: pip install 'pixelsnail[train]'."
     assert not (tmp_path / "run").exists()
+
+
+def test_a_binarisation_is_for_the_source_that_the_recipe_names():
+    notes: list[str] = []
+    assert read("demo", {"data": "npz:x.npz"}, notes.append).data.binarize is None
+    assert notes == [
+        "The recipe's data.binarize dynamic is for mnist-mini; npz:x.npz is taken as it is unless you set it."
+    ]
+    assert read("demo", {"data": "npz:x.npz", "data.binarize": "threshold"}, notes.append).data.binarize == "threshold"
+    assert read("demo", {"data": "mnist:folder"}, notes.append).data.binarize is None  # MNIST's own: dynamic
+    assert read("demo", {"data": "mnist-mini"}, notes.append).data.binarize == "dynamic"
+    assert len(notes) == 1
+
+
+def test_an_end_that_is_given_is_the_end():
+    notes: list[str] = []
+    assert "max_epochs" not in read("mnist", {"trainer.max_steps": 5}, notes.append).trainer
+    assert notes == ["trainer.max_steps is the end: the recipe's trainer.max_epochs 457 no longer is."]
+    both = read("mnist", {"trainer.max_steps": 5, "trainer.max_epochs": 3}).trainer
+    assert (both["max_steps"], both["max_epochs"]) == (5, 3)
+    assert read("mnist", {"trainer.precision": "bf16-mixed"}).trainer["max_epochs"] == 457
+
+
+def test_a_model_that_says_nothing_of_its_arguments_has_options_too(monkeypatch):
+    from pixelsnail.models import MODELS, PixelSNAIL
+
+    class Plain(PixelSNAIL):
+        def __init__(self, shape, levels=2, width: int = 3, *rest, **more):
+            super().__init__(shape, levels, channels=width)
+
+    monkeypatch.setitem(MODELS.own, "Plain", Plain)
+    assert {option.name: option.default for option in options("Plain") if option.name.startswith("model.")} == {
+        "model.name": None,
+        "model.shape": None,
+        "model.levels": 2,
+        "model.width": 3,
+    }
+    assert read({"model": {"name": "Plain", "width": 5}}).model["width"] == 5
+    with pytest.raises(TypeError, match=r"model\.width is .x.; expected a whole number"):
+        read({"model": {"name": "Plain", "width": "x"}})

@@ -150,9 +150,9 @@ def test_interrupted_anywhere_and_resumed(tiny, tmp_path, place):
     notes: list[str] = []
     with pytest.raises(KeyboardInterrupt) as stopped:
         train(recipe, out=run, progress=stop_at(place), note=notes.append)
-    assert notes == ["Finishing this step and saving it; Ctrl-C again stops at once, without saving."]
+    assert notes[-1:] == ["Finishing this step and saving it; Ctrl-C again stops at once, without saving."]
     assert str(stopped.value) == (
-        f"Stopped after step {place[1]}; the checkpoint of step {place[1]} is kept in {run}, and --resume goes on."
+        f"Stopped after step {place[1]}; the checkpoint of step {place[1]} is kept in {run}, and resume=True goes on."
     )
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     train(recipe, out=run, resume=True)
@@ -212,7 +212,7 @@ def test_dropout_resumes_too(tiny, tmp_path, monkeypatch):
             nats = super().pixel_nats(x, context)
             return nats * torch.rand_like(nats) if self.training else nats
 
-    monkeypatch.setitem(MODELS, "Dropping", Dropping)
+    monkeypatch.setitem(MODELS.own, "Dropping", Dropping)
     recipe = tiny(**{"model.name": "Dropping"})
     train(recipe, out=tmp_path / "whole")
     with pytest.raises(Killed):
@@ -228,7 +228,7 @@ def test_dropout_resumes_too(tiny, tmp_path, monkeypatch):
         ({"model.channels": 6}, "model.channels is 6, but {run} was trained with 4; "),
         ({"data.batch": 4}, "data.batch is 4, but {run} was trained with 8; "),
         ({"data.binarize": "threshold"}, "data.binarize is 'threshold', but {run} was trained with 'dynamic'; "),
-        ({"optimizer.lr": 0.1}, "optimizer.lr is 0.1, but {run} was trained with 0.01; "),
+        ({"optimizer.clip": 0.1}, "optimizer.clip is 0.1, but {run} was trained with None; "),
         ({"seed": 1}, "seed is 1, but {run} was trained with 0; "),
     ],
 )

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from difflib import get_close_matches
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from pixelsnail.errors import MissingFileError, WrongValueError, reason
 from pixelsnail.files import write_atomically
 from pixelsnail.models import MODELS, Model
 from pixelsnail.models.weights import CONFIGURATION, load_weights, model_file, read_configuration, weights_file
+from pixelsnail.names import instead
 
 ABOUT = "about.json"
 HUB = "hf:"
@@ -42,10 +42,7 @@ def build_model(configuration: Mapping[str, Any]) -> Model:
     arguments = dict(configuration)
     name = arguments.pop("model")
     if name not in MODELS:
-        nearest = get_close_matches(name, MODELS, n=1, cutoff=0)[0]
-        raise WrongValueError(
-            f"There is no model {name!r}; did you mean {nearest!r}? The models are {', '.join(MODELS)}."
-        )
+        raise WrongValueError(f"There is no model {name!r}; {instead(name, MODELS)}")
     if "shape" in arguments:
         arguments["shape"] = tuple(arguments["shape"])
     check_arguments(arguments, [key for key in signature(MODELS[name].__init__).parameters if key != "self"], name)

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any
 
 import torch
@@ -12,6 +11,7 @@ from torch import Tensor
 from pixelsnail.errors import WrongValueError
 from pixelsnail.models import Model
 from pixelsnail.models.weights import take_state
+from pixelsnail.names import instead
 
 PREFIXES = ("module.", "_orig_mod.")
 
@@ -69,10 +69,7 @@ def check_arguments(config: Mapping[str, Any], valid: Iterable[str], where: str)
     valid = list(valid)
     for key in config:
         if key not in valid:
-            nearest = get_close_matches(key, valid, n=1, cutoff=0)[0]
-            raise WrongValueError(
-                f"{where} has no argument {key!r}; did you mean {nearest!r}? It has {', '.join(valid)}."
-            )
+            raise WrongValueError(f"{where} has no argument {key!r}; {instead(key, valid)}")
 
 
 def count(state: Mapping[str, Any], pattern: str) -> int:
@@ -83,10 +80,7 @@ def count(state: Mapping[str, Any], pattern: str) -> int:
 def known(what: str, name: str, table: Mapping[str, Any]) -> str:
     """The name, if the table has it. Raises ValueError that names the nearest otherwise."""
     if name not in table:
-        nearest = get_close_matches(name, table, n=1, cutoff=0)[0]
-        raise WrongValueError(
-            f"There is no {what} {name!r}; did you mean {nearest!r}? Expected one of {', '.join(table)}."
-        )
+        raise WrongValueError(f"There is no {what} {name!r}; {instead(name, table)}")
     return name
 
 

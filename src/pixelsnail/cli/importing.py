@@ -1,11 +1,6 @@
 """`pixelsnail import`."""
 
-import os
-import shutil
-from collections.abc import Mapping
-from pathlib import Path
-from secrets import token_hex
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -16,9 +11,6 @@ from pixelsnail.cli.parameters import File, Overwrite, RunPath, Shape, form, who
 from pixelsnail.cli.table import show
 from pixelsnail.cli.terminal import Terminal, quoted
 from pixelsnail.errors import WrongValueError
-
-if TYPE_CHECKING:
-    from pixelsnail.models import Model
 
 
 def _pair(text: str) -> tuple[str, Any]:
@@ -82,28 +74,11 @@ def import_run(
     """
     check_run(out, overwrite)
     from pixelsnail import checkpoints
+    from pixelsnail.training import RunFolder
 
     model, told = checkpoints.import_file(file, project, name, dict(config or []), shape=shape, levels=levels)
     about = {**told, "file": file.name}
-    write_run(model, about, out)
+    RunFolder(out).replace(model, about)
     show([("run", str(out)), *rows(model, about)])
     run, data = quoted(out), "mnist-mini" if model.shape[0] == 1 else "folder:PATH"
     terminal.next(f"pixelsnail sample {run} --count 64 --out samples.png", f"pixelsnail evaluate {run} --data {data}")
-
-
-def write_run(model: "Model", about: Mapping[str, Any], out: Path) -> None:
-    """The run, complete or as it was: what replaces an earlier one is written beside it first."""
-    from pixelsnail import checkpoints
-    from pixelsnail.training import RunFolder
-
-    folder = RunFolder(out)
-    was_there = out.exists()
-    temporary = out / f".model-{token_hex(8)}"
-    try:
-        checkpoints.save(model, temporary, about=about)
-        folder.clear()
-        os.replace(temporary, folder.model)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-        if not was_there and out.is_dir() and not any(out.iterdir()):
-            out.rmdir()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pixelsnail.data import Images
 
 SKIPPED, TIMED, LEAST = 3, 100, 5.0
-"""Steps that are not timed, steps that are at most, and the seconds after which fewer (no less than 10) will do."""
+"""Steps before timing begins, and most steps that are timed; after these seconds of timing, 10 steps are enough."""
 WIDEST, STEP = 4096, 64
 """The widest model that is tried, and how far apart the widths that a model allows may be."""
 

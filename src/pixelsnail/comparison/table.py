@@ -197,20 +197,15 @@ def curve(runs: Sequence[Path]) -> Curve | None:
 
 
 def draw(curves: Mapping[str, Curve], folder: Path) -> list[Path]:
-    """Writes nats against steps and against seconds, as PNG and SVG; without the beginning, where they fall fast."""
+    """Writes nats against steps and against seconds, as PNG and SVG, cut at 1.5 times the least."""
     from pixelsnail import pictures
 
     top = 1.5 * min(min(one.nats) for one in curves.values())
     drawn = []
     for name, label in (("steps", "training step"), ("seconds", "seconds of training")):
-        series, bands = {}, {}
-        for recipe, one in curves.items():
-            kept = [place for place, nats in enumerate(one.nats) if nats <= top]
-            x = [getattr(one, name)[place] for place in kept]
-            if x:
-                series[recipe] = (x, [one.nats[place] for place in kept])
-                bands[recipe] = ([one.least[place] for place in kept], [one.most[place] for place in kept])
+        series = {recipe: (getattr(one, name), one.nats) for recipe, one in curves.items()}
+        bands = {recipe: (one.least, one.most) for recipe, one in curves.items()}
         for suffix in (".png", ".svg"):
             drawn.append(folder / f"nats-by-{name}{suffix}")
-            pictures.curves(series, drawn[-1], label, "validation nats/image", bands=bands)
+            pictures.curves(series, drawn[-1], label, "validation nats/image", bands=bands, upto=top)
     return drawn

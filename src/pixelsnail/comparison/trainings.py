@@ -22,7 +22,7 @@ RECORD, TABLE, JSON, RUNS = "comparison.json", "table.md", "table.json", "runs"
 VALIDATIONS = 10
 """Points of a curve, nearly."""
 TURNS = 2
-"""How often all recipes are timed, one after another; the fastest counts, as what else the machine does only slows."""
+"""Rounds in which all recipes are timed. A recipe's fastest one counts: other work can only slow it down."""
 OFF = 0.05
 """By how much a width may miss the number of weights that was asked for before that is said."""
 

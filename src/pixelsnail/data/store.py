@@ -134,6 +134,7 @@ def concatenated(stores: Sequence[Store]) -> Store:
         tuple(dict.fromkeys(name for store in stores for name in store.left_out)),
         tuple(dict.fromkeys(note for store in stores for note in store.notes)),
         next((store.unlabelled for store in stores if store.unlabelled), ""),
+        any(store.shifted for store in stores),
     )
 
 

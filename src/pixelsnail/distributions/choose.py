@@ -1,13 +1,13 @@
 """The one table of heads, by name."""
 
 from collections.abc import Callable
-from difflib import get_close_matches
 
 from pixelsnail.distributions.bernoulli import Bernoulli
 from pixelsnail.distributions.categorical import Categorical
 from pixelsnail.distributions.head import Head
 from pixelsnail.distributions.logistic_mixture import LogisticMixture
 from pixelsnail.errors import WrongValueError
+from pixelsnail.names import instead
 
 HEADS: dict[str, Callable[[int, int], Head]] = {
     "Bernoulli": Bernoulli,
@@ -25,8 +25,7 @@ def choose_head(name: str | None, channels: int, levels: int, mixtures: int | No
     if name is None:
         name = "Bernoulli" if levels == 2 else "Categorical"
     if name not in HEADS:
-        nearest = get_close_matches(name, HEADS, n=1, cutoff=0)[0]
-        raise WrongValueError(f"There is no head {name!r}; did you mean {nearest!r}? The heads are {', '.join(HEADS)}.")
+        raise WrongValueError(f"There is no head {name!r}; {instead(name, HEADS)}")
     if mixtures is None:
         return HEADS[name](channels, levels)
     if name != "LogisticMixture":

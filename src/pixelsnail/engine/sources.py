@@ -4,13 +4,14 @@ A source is what a user asks for (`Draw(seed=0)`); `start` makes it ready for on
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from pixelsnail.distributions import Head, PixelDistribution
+from pixelsnail.engine import noise
 from pixelsnail.nn import Cache, Segment
 
 
@@ -65,26 +66,24 @@ def standing(levels: Tensor, guesses: Tensor, segment: Segment) -> Tensor:
 
 @dataclass(frozen=True)
 class Draw:
-    """Ancestral sampling. The noise of image i is a function of (seed, first + i) alone, drawn on the CPU: neither
+    """Ancestral sampling. The noise of a pixel is a function of (seed, first + i, t) alone, drawn on the CPU: neither
     batch nor chunk nor device changes an image."""
 
     seed: int = 0
     first: int = 0
 
     def start(self, head: Head, cache: Cache) -> "Drawing":
-        """Draws all random numbers of the batch: (B, H * W, head.noise_size)."""
-        noise = torch.empty(cache.batch, cache.pixels, head.noise_size)
-        for i in range(cache.batch):
-            uniforms = np.random.default_rng([self.seed, self.first + i]).random(noise.shape[1:])
-            noise[i] = head.noise(torch.from_numpy(uniforms))  # computed in float64, for its tails; kept in float32
-        return Drawing(noise.to(cache.canvas.device), torch.zeros_like(cache.canvas))
+        """Draws nothing yet."""
+        keys = [noise.key(self.seed, self.first + i) for i in range(cache.batch)]
+        return Drawing(keys, head, torch.zeros_like(cache.canvas))
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A `Draw` at work: noise (B, H * W, head.noise_size)."""
+    """A `Draw` at work, with the key of each image's noise."""
 
-    noise: Tensor
+    keys: list["np.ndarray[Any, Any]"]
+    head: Head
     levels: Tensor
     decided: int = 0
 
@@ -94,9 +93,15 @@ class Drawing:
 
     def decide(self, segment: Segment, distribution: PixelDistribution, guesses: Tensor) -> tuple[Tensor, Tensor]:
         """What the noise of these pixels makes of their distributions."""
-        noise = self.noise[segment.cache.images[segment.members][:, None], segment.positions]
-        levels = distribution.draw(noise[:, None]).permute(0, 3, 1, 2)
+        levels = distribution.draw(self.noise(segment)[:, None]).permute(0, 3, 1, 2)
         return levels, standing(levels, guesses, segment)
+
+    def noise(self, segment: Segment) -> Tensor:
+        """What decides a segment's pixels: (b, n, head.noise_size), float32; computed in float64, for its tails."""
+        keys = [self.keys[i] for i in segment.cache.images[segment.members].tolist()]
+        first = segment.positions[:, 0].tolist()
+        uniforms = noise.uniforms(keys, first, segment.length, self.head.noise_size)
+        return self.head.noise(uniforms).float().to(self.levels.device)
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,10 @@
 """The one raster loop: every pixel decided in order, at the cost of a few forward passes.
 
 A walk evaluates segments. A segment of one pixel is plain ancestral sampling. A longer one is exact parallel sampling
-(Song et al. 2021, arXiv 2002.03629; Wiggers & Hoogeboom 2020, arXiv 2002.09928): all random numbers are drawn first, so
-that pixel t is a function f of the pixels before it. Guess the pixels of the segment, evaluate f at all of them at
-once, and keep the decisions up to and including the first that differs from its guess: each was evaluated on pixels
-that are right. The new evaluations are the next guesses. The image is the same whatever the guesses are.
+(Song et al. 2021, arXiv 2002.03629; Wiggers & Hoogeboom 2020, arXiv 2002.09928): a pixel's random numbers are always
+the same, so that pixel t is a function f of the pixels before it. Guess the pixels of the segment, evaluate f at all of
+them at once, and keep the decisions up to and including the first that differs from its guess: each was evaluated on
+pixels that are right. The new evaluations are the next guesses. The image is the same whatever the guesses are.
 """
 
 from collections.abc import Callable, Iterator

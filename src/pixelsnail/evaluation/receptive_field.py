@@ -118,11 +118,11 @@ def connectivity(
 ) -> Tensor:
     """Which pixels the parameters of one pixel can depend on, whatever the weights: (H, W), boolean.
 
-    A property of the configuration alone: its weights are not used. It is where the derivative is not exactly 0, in
-    float64 and for any of several draws of initial weights (what starts at zero is drawn too) and random images. A
-    masked or missing connection contributes exact zeros, and several draws find what a rectifier or a maximum hides in
-    one; there are draws until one finds nothing new, or all earlier pixels are found. `progress` is called with
-    (pixels found, earlier pixels) after each.
+    A property of the configuration alone: the model's own weights are not used. Pixel u is connected to the pixel t if
+    d theta(t) / d x(u) is not exactly 0 for some random weights and images, in float64: a masked or missing connection
+    gives exact zeros. A rectifier or a maximum may hide a connection in one draw, so weights are drawn again until a
+    draw finds nothing new or all earlier pixels are found. `progress` is called with (pixels found, earlier pixels)
+    after each.
     Raises as `receptive_field` does.
     """
     shape = model.shape if size is None else (model.shape[0], *size)

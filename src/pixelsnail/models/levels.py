@@ -76,7 +76,9 @@ def check_map(context: object, levels: int, shape: tuple[int, int, int, int], ra
     if context.shape != shape:
         hint = " Pass context.unsqueeze(1)." if context.dim() == 3 else ""
         raise WrongValueError(f"context has shape {tuple(context.shape)}; {expected}.{hint}")
-    wrong = _outside(context, levels)
+    if transformed():
+        return
+    wrong = _outside(as_levels(context), levels)
     if bool(wrong.any()):
         raise WrongValueError(f"context holds code {_first(context, wrong)}; {expected}.")
 

@@ -6,7 +6,7 @@ as in K. Seonghyeon's vq-vae-2-pytorch (github.com/rosinality/vq-vae-2-pytorch, 
 
 from collections.abc import Callable
 from functools import partial
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -53,6 +53,8 @@ class PixelSNAILPrior(Model):
     width that `map_ratio` divides. Dropout acts in gated layers: weights of attention are not dropped, which the
     reference does too.
     """
+
+    edges: ClassVar[tuple[str, ...]] = ("stem", "out")
 
     def __init__(
         self,

@@ -167,10 +167,10 @@ def _setup(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor], output: tuple[Tensor
 
 
 def _backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
-    q, k, v, *_ = ctx.saved_tensors
+    saved = ctx.saved_tensors  # once: checkpoints of activations give them out a single time
     if again():
-        return gradient(_attend_in_base_2, (q, k, v), grad)
-    gradients: tuple[Tensor, Tensor, Tensor] = _attend_backward(*ctx.saved_tensors, grad)
+        return gradient(_attend_in_base_2, saved[:3], grad)
+    gradients: tuple[Tensor, Tensor, Tensor] = _attend_backward(*saved, grad)
     return gradients
 
 

@@ -21,9 +21,9 @@ class CausalConv(nn.Conv2d):
     rows above whole, the current one up to the centre, which mask A hides and mask B keeps. Masked taps are parameters
     without effect, as in every implementation of it, so that parameters count and initialise alike.
 
-    `stride` 2 halves the resolution. Every feature is that of a node, a square of `node` pixels; a segment has it at
-    each of the node's pixels. `behind` 1 reads a stream that is one pixel behind (`Behind`), in which a pixel's own
-    features hold that pixel: it must not see them, so `right` is -1 then, or the kernel that of a row above.
+    `stride` 2 halves the resolution. `node` is the side, in pixels, of the square that one feature stands for; in a
+    segment that feature is repeated at each of its pixels. With `behind` 1 the input at pixel t contains pixel t
+    already (`Behind`), so the kernel must leave t out: `right` is -1, or the kernel lies in the row above.
     """
 
     mask: Tensor | None

@@ -4,8 +4,8 @@ A key or value computed from position u may contain pixel u itself, and then pix
 keys and values from delayed features instead, position u holds what was known one pixel earlier; the attention is then
 an ordinary causal one, its first entry does not exist, and the same wiring serves image, segment and single pixel.
 
-No attention sees what the first position holds. In a whole image that is the last pixel, so that each pixel is there
-once, and statistics over positions (data-dependent initialisation) are those over pixels.
+Position 0 is never attended to. In a whole image it holds the last pixel, so that every pixel occurs once, and
+data-dependent initialisation sees unbiased statistics.
 """
 
 import torch

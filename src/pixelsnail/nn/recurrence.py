@@ -130,9 +130,10 @@ def _setup(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor], output: tuple[Tensor
 
 
 def _backward(ctx: Any, grad: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
+    saved = ctx.saved_tensors
     if again():
-        return gradient(lambda *inputs: recur_plainly(*inputs).transpose(0, 1), ctx.saved_tensors[:3], grad)
-    gradients: tuple[Tensor, Tensor, Tensor] = _recur_backward(*ctx.saved_tensors[1:], grad.contiguous())
+        return gradient(lambda *inputs: recur_plainly(*inputs).transpose(0, 1), saved[:3], grad)
+    gradients: tuple[Tensor, Tensor, Tensor] = _recur_backward(*saved[1:], grad.contiguous())
     return gradients
 
 

@@ -108,18 +108,16 @@ def smooth(rows: Sequence[Row]) -> tuple[list[float], list[float]]:
 def draw_history(rows: Sequence[Row], path: str | Path) -> None:
     """Writes a picture, PNG or SVG, of training and validation nats against minutes.
 
-    Without the beginning, where nats fall fast: what is more than 1.5 times the least is not shown.
+    Cut at 1.5 times the least, above which nats fall fast.
     """
     from pixelsnail import pictures
 
     seconds, nats = smooth(rows)
-    low = 1.5 * min(nats)
-    shown = [(t / 60, value) for t, value in zip(seconds, nats, strict=True) if value <= low]
-    series = {"training": ([t for t, _ in shown], [value for _, value in shown])}
+    series = {"training": ([t / 60 for t in seconds], nats)}
     judged = [row for row in rows if row.split == "validation"]
     if judged:
         series["validation"] = ([row.seconds / 60 for row in judged], [row.nats for row in judged])
-    pictures.curves(series, path, "minutes of training", "nats/image")
+    pictures.curves(series, path, "minutes of training", "nats/image", upto=1.5 * min(nats))
 
 
 def _without_pauses(rows: Sequence[Row]) -> list[Row]:

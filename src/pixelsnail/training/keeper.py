@@ -31,7 +31,8 @@ GRID = 16
 
 
 class Keeper(Callback):
-    """Keeps a run. Checkpoints are written where a step ends: after what it owes, or knowing what it still owes."""
+    """Keeps a run. A checkpoint is written after a step's validation and samples or, where training is interrupted
+    before these, with a note of what is still to be done."""
 
     def __init__(
         self,

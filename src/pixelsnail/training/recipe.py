@@ -2,7 +2,6 @@
 
 import dataclasses
 import inspect
-import typing
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import resources
@@ -156,11 +155,14 @@ def _packaged() -> "dict[str, Traversable]":
 
 
 def _annotated(section: str, of: Any) -> Iterator[Option]:
-    """The arguments of a constructor, each annotated with its meaning."""
+    """The arguments of a constructor, with the meanings that they are annotated with: a model of another package may
+    have left them out."""
     for name, argument in inspect.signature(of, eval_str=True).parameters.items():
-        if name != "self":
-            meaning = next(one for one in typing.get_args(argument.annotation)[1:] if isinstance(one, str))
-            yield Option(f"{section}.{name}", argument.annotation, argument.default, meaning)
+        if name != "self" and argument.kind not in (argument.VAR_POSITIONAL, argument.VAR_KEYWORD):
+            hint = Any if argument.annotation is argument.empty else argument.annotation
+            default = None if argument.default is argument.empty else argument.default
+            meanings = [one for one in getattr(hint, "__metadata__", ()) if isinstance(one, str)]
+            yield Option(f"{section}.{name}", hint, default, (meanings or ["an argument of the model"])[0])
 
 
 def _flat(tree: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,13 +6,16 @@ import platform
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
-from typing import Any
+from secrets import token_hex
+from typing import TYPE_CHECKING, Any
 
 from pixelsnail.errors import ExistingFileError, MissingFileError, NotAFolderError, WrongValueError
 from pixelsnail.training.recipe import Recipe, options
 from pixelsnail.training.values import parse
+
+if TYPE_CHECKING:
+    from pixelsnail.models import Model
 
 SECTIONS = ("model", "data", "optimizer", "trainer", "seed")
 FREE = ("trainer.", "optimizer.lr", "optimizer.matrix_lr")
@@ -116,9 +119,26 @@ class RunFolder:
             else:
                 place.unlink(missing_ok=True)
 
+    def replace(self, model: "Model", about: Mapping[str, Any]) -> None:
+        """Makes this a run of that model, complete or as it was: it is written beside what it replaces first."""
+        from pixelsnail import checkpoints
+
+        was_there = self.path.exists()
+        temporary = self.path / f".model-{token_hex(8)}"
+        try:
+            checkpoints.save(model, temporary, about=about)
+            self.clear()
+            os.replace(temporary, self.model)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+            if not was_there and self.path.is_dir() and not any(self.path.iterdir()):
+                self.path.rmdir()
+
     def describe(self, recipe: Recipe) -> None:
         """Writes recipe.yaml and versions.json."""
-        from pixelsnail.files import write_atomically  # imports torch, which reading a recipe can do without
+        from importlib import metadata  # slow, and reading a recipe does without
+
+        from pixelsnail.files import write_atomically
 
         with write_atomically(self.recipe) as path:
             path.write_text(recipe.yaml(), encoding="utf-8")
