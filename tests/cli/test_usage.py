@@ -15,7 +15,7 @@ WRONG = {
     "sample run --coun 3 --out x.png": "did you mean --count?",
     "sample run --count -3 --out x.png": "--count is '-3'; expected a whole number of at least 1",
     "sample run --count 1.5 --out x.png": "--count is '1.5'",
-    "sample run --temperature 0 --out x.png": "--temperature is '0'; expected a number above 0",
+    "sample run --temperature -1 --out x.png": "--temperature is '-1'; expected a number of at least 0",
     "sample run --temperature nan --out x.png": "--temperature is 'nan'",
     "sample run --seed -1 --out x.png": "--seed is '-1'; expected a whole number of at least 0",
     "sample run --engine nave --out x.png": "--engine is 'nave'; did you mean 'naive'?",

@@ -52,13 +52,24 @@ def whole(least: int) -> Callable[[str], int]:
 
 
 def _positive(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
+    value = _number(text)
     if not 0 < value < math.inf:
         raise WrongValueError("a number above 0")
     return value
+
+
+def _not_negative(text: str) -> float:
+    value = _number(text)
+    if not 0 <= value < math.inf:
+        raise WrongValueError("a number of at least 0")
+    return value
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def sizes(metavar: str) -> Callable[[str], tuple[int, ...]]:
@@ -90,6 +101,7 @@ def _path(text: str) -> Path:
 Count = Annotated[int, form("N", whole(1))]
 Whole = Annotated[int, form("N", whole(0))]
 Positive = Annotated[float, form("T", _positive)]
+NotNegative = Annotated[float, form("T", _not_negative)]
 Size = Annotated[tuple[int, int], form("HxW", sizes("HxW"))]
 Shape = Annotated[tuple[int, int, int], form("CxHxW", sizes("CxHxW"))]
 Pixel = Annotated[tuple[int, int], form("ROW,COLUMN", _pixel)]
@@ -144,7 +156,10 @@ class Drawing:
 
     seed: Seed = 0
     temperature: Annotated[
-        Positive, Parameter(help="divides the logits; 1 draws from the model's own distribution")
+        NotNegative,
+        Parameter(
+            help="divides the logits; 1 draws from the model's own distribution, 0 takes every pixel's likeliest level"
+        ),
     ] = 1.0
     engine: Annotated[
         Literal["auto", "compiled", "eager", "naive"],

@@ -50,8 +50,8 @@ class PixelSNAILPrior(Model):
     With `map_levels` images are conditioned on a map of codes of another level: `context` is then
     (B, map_channels, H / map_ratio, W / map_ratio), and a stack of convolutions of it adds to every residual layer of
     the blocks. With `classes` it is a class label of every image (B,), which adds a bias there. Works at any height and
-    width that `map_ratio` divides. Dropout acts in gated layers: weights of attention are not dropped, which the
-    reference does too.
+    width that `map_ratio` divides. Dropout acts in gated layers; the reference drops weights of attention as
+    well. The first pixels of a row do not see the end of the row above through the stem, as in the reference.
     """
 
     edges: ClassVar[tuple[str, ...]] = ("stem", "out")
