@@ -1,10 +1,10 @@
 """The same work by this version of the package and by another, in turns: what a change costs or gains.
 
-    git worktree add ../before COMMIT && python -m benchmarks.against ../before/src [--repetitions 5] [--compiled]
+    git worktree add ../before COMMIT && python -m benchmarks.against ../before/src [--run RUN] [--compiled]
 
-Each version runs in a process of its own and uses the public interface alone: drawing 1, 16 and 64 digits with the
-packaged model, a training step of 16 digits of the published one (float32), and the import. Times are taken in turns,
-and a ratio is this version's time over the other's in the same turn. Peak memory is that of the whole process.
+Each version runs in a process of its own and uses the public interface alone: drawing 1, 16 and 64 digits, with another
+seed in every turn, a training step of 16 digits of the published model (float32), and the import. Times are taken in
+turns, and a ratio is this version's time over the other's in the same turn. Peak memory is that of the whole process.
 """
 
 import argparse
@@ -21,11 +21,11 @@ WORKER = """
 import json, resource, sys, time
 import torch
 import pixelsnail
-model = pixelsnail.load("mnist")
+model = pixelsnail.load(sys.argv[1])
 fresh = pixelsnail.PixelSNAIL()
 x = torch.zeros(16, 1, 28, 28, dtype=torch.uint8)
-def draw(count, engine):
-    return model.sample(count, batch=count, engine=engine)
+def draw(count, engine, seed):
+    return model.sample(count, batch=count, engine=engine, seed=seed)
 def step():
     fresh.zero_grad(set_to_none=True)
     fresh.pixel_nats(x).sum((1, 2)).mean().backward()
@@ -43,11 +43,15 @@ for line in sys.stdin:
 class Version:
     """A process that works with the package in one source folder."""
 
-    def __init__(self, source: Path) -> None:
+    def __init__(self, source: Path, run: str) -> None:
         environment = {**os.environ, "PYTHONPATH": str(source)}
         self.environment = environment
         self.process = subprocess.Popen(
-            [sys.executable, "-c", WORKER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+            [sys.executable, "-c", WORKER, run],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment,
         )
 
     def work(self, *order: Any) -> dict[str, float]:
@@ -74,9 +78,10 @@ def measure(versions: dict[str, Version], orders: dict[str, tuple[Any, ...]], re
         times: dict[str, list[float]] = {version: [] for version in versions}
         peaks = {}
         for turn in range(repetitions + 1):
-            found = {v: (w.importing() if name == "import" else w.work(*order)) for v, w in versions.items()}
-            if len({answer["total"] for answer in found.values()}) > 1:
-                print(f"{name}: the two versions draw other images", file=sys.stderr)
+            seed = [turn] if order[:1] == ("draw",) else []
+            found = {v: w.work(*order, *seed) if order else w.importing() for v, w in versions.items()}
+            if turn == 0 and len({answer["total"] for answer in found.values()}) > 1:
+                print(f"{name}: the two versions draw other images for a seed", file=sys.stderr)
             for version, answer in found.items():
                 if turn:  # the first is to warm up
                     times[version].append(answer["seconds"])
@@ -91,11 +96,13 @@ def measure(versions: dict[str, Version], orders: dict[str, tuple[Any, ...]], re
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("other", type=Path, help="the source folder of the other version")
+    parser.add_argument("--run", default="mnist", help="what to draw from, the same weights for both (default: mnist)")
     parser.add_argument("--repetitions", type=int, default=5, help="turns (default 5)")
     parser.add_argument("--compiled", action="store_true", help="compiled programs too; each version makes its own")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
     options = parser.parse_args()
-    versions = {"this": Version(Path(__file__).parents[1] / "src"), "other": Version(options.other.resolve())}
+    sources = {"this": Path(__file__).parents[1] / "src", "other": options.other.resolve()}
+    versions = {name: Version(source, options.run) for name, source in sources.items()}
     engines = ("eager", "compiled") if options.compiled else ("eager",)
     orders: dict[str, tuple[Any, ...]] = {
         f"draw {count}, {engine}": ("draw", count, engine) for engine in engines for count in (1, 16, 64)

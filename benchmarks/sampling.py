@@ -89,7 +89,7 @@ class Guessing(Draw):
     def start(self, head: Any, cache: Cache) -> "Guesses":
         """Makes ready for a batch."""
         ready = super().start(head, cache)
-        return Guesses(ready.noise, ready.levels, rule=self.rule, weights=self.weights)
+        return Guesses(ready.keys, ready.head, ready.levels, rule=self.rule, weights=self.weights)
 
 
 @dataclass(frozen=True)
@@ -106,8 +106,8 @@ class Guesses(Drawing):
         if self.weights is None:
             return above
         slope, bias = self.weights
-        noise = self.noise[segment.cache.images[:, None], segment.positions]
-        return (above * slope + bias > noise[:, None, :, 0][:, None]).long()
+        noise = self.noise(segment)[..., 0]
+        return (above * slope + bias > noise[:, None, None]).long()
 
 
 def forecaster(model: pixelsnail.Model) -> Tensor:

@@ -40,7 +40,7 @@ class Decisions(Protocol):
 
         `distribution`, of batch (b, 1, n), was computed from the canvas, which holds `guesses` in the segment: that of
         a pixel is right where all guesses before it are. Which images of the batch the segment is about is
-        `segment.cache.images`.
+        `segment.images`.
         """
         ...
 
@@ -98,7 +98,7 @@ class Drawing:
 
     def noise(self, segment: Segment) -> Tensor:
         """What decides a segment's pixels: (b, n, head.noise_size), float32; computed in float64, for its tails."""
-        keys = [self.keys[i] for i in segment.cache.images[segment.members].tolist()]
+        keys = [self.keys[i] for i in segment.images.tolist()]
         first = segment.positions[:, 0].tolist()
         uniforms = noise.uniforms(keys, first, segment.length, self.head.noise_size)
         return self.head.noise(uniforms).float().to(self.levels.device)
@@ -140,7 +140,7 @@ class Keeping:
         return levels, standing(levels, guesses, segment)
 
     def _keep(self, segment: Segment, otherwise: Tensor) -> Tensor:
-        images = segment.cache.images[segment.members]
+        images = segment.images
         places = images[:, None], slice(None), segment.positions  # (b, n, C)
         known, levels = (h.flatten(2)[places].transpose(1, 2)[:, :, None] for h in (self.known, self.levels))
         return torch.where(known, levels, otherwise)

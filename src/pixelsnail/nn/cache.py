@@ -31,6 +31,7 @@ class Cache:
     canvas      levels (B, C, H, W), int64: decided before the position, guesses from there on
     position    (B,), each image's first undecided pixel in raster order
     images      (B,), which images of the batch that the walk began with are left, in which order
+    all         (B,), 0 ... B - 1: every image there is
     given       what the images are conditioned on, as layers read it: each tensor has the batch first
     longest     the largest number of pixels of a segment; W where no segment goes over the end of a row
     """
@@ -43,7 +44,8 @@ class Cache:
         longest: int | None = None,
     ) -> None:
         self.batch, self.channels, self.height, self.width = canvas.shape
-        self.canvas, self.images = canvas, torch.arange(self.batch, device=canvas.device)
+        self.canvas, self.all = canvas, torch.arange(self.batch, device=canvas.device)
+        self.images = self.all
         self.position = torch.zeros_like(self.images) if position is None else position
         self.given = dict(given or {})
         self.pixels = self.height * self.width
@@ -76,8 +78,7 @@ class Cache:
             whole = "an image" if self.longest == self.pixels else "a row"
             raise WrongValueError(f"A segment of {length} pixels; expected 1 ... {self.longest}, as {whole} has.")
         position = self.position if members is None else self.position[members]
-        if members is None:
-            members = torch.arange(self.batch, device=self.canvas.device)
+        members = self.all if members is None else members
         return Segment(self, members, raster.following(position, length, self.longest, self.pixels))
 
     def end(self, length: int) -> int:
@@ -135,8 +136,8 @@ class Cache:
     def _replace(self, kept: Callable[[Tensor], Tensor], canvas: Tensor | None = None) -> None:
         """Passes all that there is of each image through `kept`, a canvas that streams share once."""
         self.canvas = kept(self.canvas) if canvas is None else canvas
-        self.batch = len(self.canvas)
-        self.position, self.images = kept(self.position.clone()), kept(self.images)
+        self.batch, self.all = len(self.canvas), torch.arange(len(self.canvas), device=self.canvas.device)
+        self.position, self.images = kept(self.position.clone()), kept(self.images.clone())
         self.given = {name: kept(value.clone()) for name, value in self.given.items()}
         self.buffers = {key: kept(buffer) for key, buffer in self.buffers.items()}
         for stream in self.streams.values():

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -29,13 +29,13 @@ def once(
     """A method whose result a segment computes when it is first asked for, and keeps."""
 
     @wraps(compute)
-    def asked(self: "Segment", *arguments: Arguments.args, **named: Arguments.kwargs) -> Tensor:
-        key = (compute, *arguments)
-        if key not in self.answers:
-            self.answers[key] = compute(self, *arguments, **named)
-        return self.answers[key]
+    def asked(self: "Segment", *arguments: Any) -> Tensor:
+        key, answers = (compute, *arguments), self.answers
+        if key not in answers:
+            answers[key] = cast(Any, compute)(self, *arguments)
+        return answers[key]
 
-    return asked  # type: ignore[return-value]
+    return cast(Any, asked)
 
 
 class RowStream(Protocol):
@@ -69,9 +69,18 @@ class Segment:
 
     def put(self, x: Tensor) -> None:
         """Writes levels (B, C, 1, n) on the canvas, from which layers read: guesses, or what is known."""
-        canvas = self.cache.canvas
-        places = self.members[:, None, None], torch.arange(canvas.shape[1], device=canvas.device)[:, None]
-        canvas.flatten(2)[(*places, self.positions[:, None])] = x.flatten(2).to(canvas.dtype)
+        flat, levels = self.cache.canvas.flatten(2), x.flatten(2).to(self.cache.canvas.dtype)
+        if self.members is self.cache.all:
+            flat.scatter_(2, self.positions[:, None].expand(-1, flat.shape[1], -1), levels)
+        else:
+            channels = torch.arange(flat.shape[1], device=flat.device)[:, None]
+            flat[self.members[:, None, None], channels, self.positions[:, None]] = levels
+
+    @property
+    def images(self) -> Tensor:
+        """Which images of the batch that the walk began with these are: (B,)."""
+        images = self.cache.images
+        return images if self.members is self.cache.all else images[self.members]
 
     def pixels_at(self, offsets: Offsets) -> tuple[Tensor, Tensor]:
         """The levels at `offsets` from each pixel, (B, n, offsets, C), and where that is inside, (B, n, offsets, 1)."""
@@ -129,7 +138,8 @@ class Segment:
     @once
     def undecided(self) -> Tensor:
         """Which pixels are not decided yet: (B, n)."""
-        return self.positions >= self.cache.position[self.members][:, None]
+        position = self.cache.position
+        return self.positions >= (position if self.members is self.cache.all else position[self.members])[:, None]
 
     @once
     def places(self) -> Tensor:
