@@ -44,7 +44,8 @@ def rows(out: Path) -> list[dict[str, str]]:
     ],
     ids=lambda model: model["name"],
 )  # fmt: skip
-def test_two_processes_train_and_judge_as_one(tmp_path, model):
+@pytest.mark.parametrize("optimizer", ["adam", "muon"])
+def test_two_processes_train_and_judge_as_one(tmp_path, model, optimizer):
     random = np.random.default_rng(0)
     sizes = {"train": 61, "validation": VALIDATION}  # an odd last batch of 5 each epoch, and of 1 in validation
     arrays = {name: random.integers(0, 256, (count, 6, 5), dtype=np.uint8) for name, count in sizes.items()}
@@ -53,7 +54,7 @@ def test_two_processes_train_and_judge_as_one(tmp_path, model):
         "model": model,
         "data": {"source": f"npz:{tmp_path / 'x.npz'}", "binarize": "dynamic", "batch": 8},
         # An eps of 1e-4: with 1e-8 Adam's first steps are the signs of gradients, rounding errors included.
-        "optimizer": {"lr": 0.01, "eps": 1e-4, "ema": 0.9},
+        "optimizer": {"name": optimizer, "lr": 0.01, "eps": 1e-4, "ema": 0.9},
         "run": {"log": 4, "validate": 8, "samples": 0},
         "trainer": {"max_steps": 20, "accelerator": "cpu"},
     }
