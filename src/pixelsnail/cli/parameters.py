@@ -129,6 +129,13 @@ Context = Annotated[
     Annotated[int, form("LABEL", whole(0))] | None,
     Parameter(help="the class of all images, for a model that is conditioned on classes (default: the images' labels)"),
 ]
+ContextData = Annotated[
+    Data | None,
+    Parameter(
+        help="source of the images' maps, for a model that is conditioned on maps, as npz:codes.npz#top (default: the "
+        "maps of the run's own images)"
+    ),
+]
 Limit = Annotated[Count | None, Parameter(help="only the first N images (default: all)")]
 Overwrite = Annotated[bool, Parameter(help="replace what is there already")]
 Json = Annotated[bool, Parameter(help="print one JSON object instead of the table")]
@@ -191,6 +198,7 @@ class Source:
         Parameter(help="how grey levels become bits: dynamic, threshold or none; auto does as the training did"),
     ] = "auto"
     context: Context = None
+    context_data: ContextData = None
 
 
 @Parameter(name="*")

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -15,7 +16,8 @@ from pixelsnail.distributions import PixelDistribution, choose_head
 from pixelsnail.engine import Draw, Engine, Known, Plan, Progress, Rule, Source
 from pixelsnail.engine.agreement import agreed
 from pixelsnail.errors import WrongTypeError, WrongValueError
-from pixelsnail.models.condition import Condition, Labels, Several, conditions, of_images
+from pixelsnail.models.condition import Condition, Labels, Map, Several, conditions, of_images
+from pixelsnail.models.conditioning import Conditioning
 from pixelsnail.models.levels import as_levels, check_levels
 from pixelsnail.models.weights import check_configuration, load_weights, save_model, weights_file
 from pixelsnail.nn import Cache, Context, Given, Segment
@@ -59,6 +61,8 @@ class Model(
         head: str | None = None,
         mixtures: int | None = None,
         classes: int = 0,
+        label_dropout: float = 0.0,
+        given_map: Map | None = None,
     ) -> None:
         super().__init__()
         channels, height, width = _sizes("shape", shape, "C, H, W")
@@ -66,18 +70,45 @@ class Model(
         (self.levels,) = at_least(2, levels=levels)
         self.head = choose_head(head, channels, self.levels, mixtures)
         (classes,) = at_least(0, classes=classes)
-        self.condition: Condition = conditions(labels=Labels(classes) if classes else None)
+        if not 0 <= label_dropout < 1 or (label_dropout and not classes):
+            expected = "a share of at least 0 and below 1" if classes else "0, since classes is 0"
+            raise WrongValueError(f"label_dropout is {label_dropout!r}; expected {expected}.")
+        labels = Labels(classes, float(label_dropout)) if classes else None
+        self.condition: Condition = conditions(labels=labels, map=given_map)
         """What the model is conditioned on: what `context` is."""
+        if given_map is not None:
+            self.granularity = math.lcm(self.granularity, given_map.ratio)
+            self.check_size(height, width)
 
     def __new__(cls, *arguments: Any, **named: Any) -> "Model":
         """Numpy's whole numbers become Python's: the mixin leaves out of config.json what JSON does not know."""
         return super().__new__(cls, *map(_plain, arguments), **{key: _plain(value) for key, value in named.items()})
 
     @property
+    def conditions(self) -> dict[str, Condition]:
+        """All that the model is conditioned on, by name: `labels`, `map`; empty for an unconditional model."""
+        if isinstance(self.condition, Several):
+            return self.condition.parts
+        names = {Labels: "labels", Map: "map"}
+        return {name: self.condition for kind, name in names.items() if isinstance(self.condition, kind)}
+
+    @property
     def classes(self) -> int:
         """Number of class labels that condition the model; 0 where labels do not."""
-        parts = self.condition.parts.values() if isinstance(self.condition, Several) else [self.condition]
-        return next((part.classes for part in parts if isinstance(part, Labels)), 0)
+        labels = self.conditions.get("labels")
+        return labels.classes if isinstance(labels, Labels) else 0
+
+    def conditioning(self, map_features: int, layers: int) -> Conditioning:
+        """What the gated layers of this model are conditioned on. Raises ValueError where there is none to be."""
+        found = Conditioning()
+        for part in self.conditions.values():
+            if isinstance(part, Labels):
+                found = replace(found, labels=part.classes + bool(part.dropout))
+            elif isinstance(part, Map):
+                found = replace(found, features=map_features, ratio=part.ratio)
+        if found and not layers:
+            raise WrongValueError("What images are conditioned on acts in residual layers, and there are none.")
+        return found
 
     def given(self, segment: Segment | None, context: Context | None) -> Given:
         """What layers read of the context: of whole images now, of a segment when its walk began."""
