@@ -77,7 +77,8 @@ def sample(
     start = time.perf_counter()
     with terminal.progress("drawing", "pixels") as progress:
         x = model.sample(
-            count, seed=drawing.seed, temperature=drawing.temperature, size=size, context=given,
+            count, seed=drawing.seed, temperature=drawing.temperature, guidance=drawing.guidance,
+            top_k=drawing.top_k, top_p=drawing.top_p, size=size, context=given,
             batch=computing.batch, engine=drawing.engine, progress=progress,
         )  # fmt: skip
     seconds = time.perf_counter() - start
