@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pixelsnail import checkpoints, data, evaluation, pictures
     from pixelsnail.checkpoints import load
     from pixelsnail.distributions import Bernoulli, Categorical, LogisticMixture
+    from pixelsnail.evaluation.classification import classify
     from pixelsnail.evaluation.laws import check
     from pixelsnail.models import (
         GatedPixelCNN,
@@ -47,6 +48,7 @@ __all__ = [
     "__version__",
     "check",
     "checkpoints",
+    "classify",
     "data",
     "evaluation",
     "load",
@@ -68,6 +70,7 @@ _HOMES = {
     "PixelSNAILOriginal": "models",
     "PixelSNAILPrior": "models",
     "check": "evaluation",
+    "classify": "evaluation",
     "load": "checkpoints",
     "train": "training",
 }

@@ -12,8 +12,13 @@ if TYPE_CHECKING:
     from pixelsnail.nn import Context
 
 
-def open_images(run: str, weights: str, asked: Source, model: "Model", terminal: Terminal) -> "Images":
-    """The images that were asked for, as the model takes them; says what was read. Raises as `pixelsnail.data.open`."""
+def open_images(
+    run: str, weights: str, asked: Source, model: "Model", terminal: Terminal, labelled: bool = True
+) -> "Images":
+    """The images that were asked for, as the model takes them; says what was read. Raises as `pixelsnail.data.open`.
+
+    `labelled` is whether a model of classes needs to know theirs.
+    """
     from pixelsnail import data, training
 
     binarize = None if asked.binarize == "auto" else asked.binarize
@@ -27,7 +32,7 @@ def open_images(run: str, weights: str, asked: Source, model: "Model", terminal:
             raise UsageError(f"{run} does not say what it was trained on; say which images: --data {SOURCES}.")
         images = training.open_as_trained(known, model, asked.data, asked.split, binarize, asked.context_data)
     labels, maps = ("labels" in model.conditions, "map" in model.conditions)
-    if labels and images.labels is None and asked.context is None:
+    if labelled and labels and images.labels is None and asked.context is None:
         raise UsageError(
             f"{run} is conditioned on classes 0 ... {model.classes - 1}, but {images.source} has no labels; say which "
             "class with --context LABEL."

@@ -45,14 +45,20 @@ class Scores:
             "index": range(len(self.nats)), "nats": self.nats.tolist(), "bits_per_dim": self.bits_per_dim.tolist()
         }  # fmt: skip
         if images is not None:
-            columns["index"] = images.indices.tolist()
-            if images.files is not None:
-                columns["file"] = images.files
-            if images.labels is not None:
-                columns["label"] = images.labels.tolist()
-                if images.class_names is not None:
-                    columns["class"] = [images.class_names[label] for label in images.labels.tolist()]
+            columns |= columns_of(images)
         write_csv(path, tuple(columns), zip(*columns.values(), strict=True))
+
+
+def columns_of(images: Images) -> dict[str, Iterable[object]]:
+    """What a table says of images: index in their source, and file, label and class where they have any."""
+    columns: dict[str, Iterable[object]] = {"index": images.indices.tolist()}
+    if images.files is not None:
+        columns["file"] = images.files
+    if images.labels is not None:
+        columns["label"] = images.labels.tolist()
+        if images.class_names is not None:
+            columns["class"] = [images.class_names[label] for label in images.labels.tolist()]
+    return columns
 
 
 def score(
