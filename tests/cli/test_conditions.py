@@ -120,7 +120,8 @@ def test_classify_writes_a_table_and_says_how_often_it_was_right(pixelsnail, bot
     assert list(rows[0]) == ["index", "label", "best", "posterior", "nats_0", "nats_1", "nats_2"]
     told = json.loads(pixelsnail("classify", both, "--out", out, "--overwrite", "--json").out)
     assert told["images"] == len(rows)
-    right = sum(row["label"] == row["best"] for row in csv.DictReader(out.open()))
+    with out.open() as file:
+        right = sum(row["label"] == row["best"] for row in csv.DictReader(file))
     assert told["accuracy"] == pytest.approx(right / len(rows))
     assert "tries every class; leave --context out" in pixelsnail("classify", both, "--out", out, "--context", 1).err
     wrong = pixelsnail("classify", both, "--out", out, "--overwrite", "--prior", "1,2")
