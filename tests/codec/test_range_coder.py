@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pixelsnail.codec.grid import PRECISION, counts, scaled
-from pixelsnail.codec.range_coder import Reader, Writer, read_uniform, shortest, weights, write_uniform
+from pixelsnail.codec.range_coder import Reader, Writer, read_uniform, weights, write_uniform
 from pixelsnail.errors import WrongValueError
 
 
@@ -123,14 +123,3 @@ def test_without_constriction_the_extra_is_named():
     )
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert output.strip() == "Compressing needs constriction, which is not installed; pip install 'pixelsnail[codec]'."
-
-
-def test_shortest_streams_of_nothing():
-    class Nothing:
-        def pos(self):
-            return 0, (0, 2**64 - 1)
-
-        def is_empty(self):
-            return True
-
-    assert shortest(Nothing()) == b""

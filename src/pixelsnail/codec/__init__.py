@@ -6,7 +6,7 @@
 docs/codec.md says how to use it, docs/codec-format.md what each byte means. `constriction` is loaded when it is used.
 """
 
-from pixelsnail.codec.compress import NUMERICS, compress, decompress, decompress_contents
+from pixelsnail.codec.compress import NUMERICS, compress, decompress, decompress_contents, information
 from pixelsnail.codec.container import Contents, read
 
-__all__ = ["NUMERICS", "Contents", "compress", "decompress", "decompress_contents", "read"]
+__all__ = ["NUMERICS", "Contents", "compress", "decompress", "decompress_contents", "information", "read"]

@@ -6,6 +6,7 @@ model thinks impossible) is left for those.
 
 import hashlib
 import json
+import math
 import os
 import sys
 import zlib
@@ -30,7 +31,6 @@ from pixelsnail.nn import Context
 from pixelsnail.whole import whole
 
 NUMERICS = ("portable", "fast")
-Images = Tensor | list[Tensor]
 
 
 def compress(
@@ -79,19 +79,25 @@ def compress(
 
 def decompress(
     model: Model, data: bytes, index: int | None = None, *, batch: int = 64, progress: Progress | None = None
-) -> Images | Tensor:
+) -> Tensor | list[Tensor]:
     """The images of a file: (B, C, H, W), a list of (C, H, W) where their sizes differ, or image `index`, (C, H, W).
 
     uint8, int64 above 256 levels. Raises ValueError for a file that is damaged, or was made with another model, by
     another version of the format, or with "fast" numerics on another machine; IndexError for an image that it lacks.
     """
-    return decompress_contents(model, read(data), index, batch=batch, progress=progress)
+    contents = read(data)
+    images = decompress_contents(model, contents, index, batch=batch, progress=progress)
+    if index is not None:
+        return images[0]
+    if isinstance(contents.sizes, list):
+        return images
+    return torch.stack(images) if images else torch.empty(0, contents.channels, *contents.sizes, dtype=torch.uint8)
 
 
 def decompress_contents(
     model: Model, contents: Contents, index: int | None = None, *, batch: int = 64, progress: Progress | None = None
-) -> Images | Tensor:
-    """`decompress`, of a file that was read."""
+) -> list[Tensor]:
+    """The images (C, H, W) of a file that was read, or image `index` alone. Raises as `decompress` does."""
     constriction()
     batch, count = contents.batch or whole("batch", batch, 1), contents.count
     _check_model(model, contents)
@@ -116,12 +122,21 @@ def decompress_contents(
                     "one that compressed it. Decompress it there, and compress it with numerics='portable'."
                 )
             found[i] = image.to(torch.uint8 if model.levels <= 256 else torch.long)
-    if index is not None:
-        return found[index]
-    images = [found[i] for i in range(count)]
-    if isinstance(contents.sizes, list):
-        return images
-    return torch.stack(images) if images else torch.empty(0, contents.channels, *contents.sizes, dtype=torch.uint8)
+    return [found[i] for i in range(count)] if index is None else [found[index]]
+
+
+def information(
+    model: Model, x: Tensor | Sequence[Tensor], context: Context | None = None, *, batch: int = 64
+) -> float:
+    """-log2 p(x) of all images that `compress` takes: what a file cannot be shorter than on average."""
+    images, sizes = _checked(model, x, context)
+    each = sizes if isinstance(sizes, list) else [sizes] * len(images)
+    nats = 0.0
+    for chunk in _chunks(each, batch):
+        part = torch.stack([images[i] for i in chunk]).to(model.device)
+        with torch.inference_mode():
+            nats -= float(model.log_prob(part, of_images(context, torch.tensor(chunk), model.device)).sum())
+    return nats / math.log(2)
 
 
 def checksum(image: Tensor, levels: int) -> int:
