@@ -72,7 +72,7 @@ def speed(options: argparse.Namespace) -> list[dict[str, float]]:
             x = torch.randint(0, levels, (batch, 1, size, size))
             times = []
             with torch.inference_mode():
-                for _ in range(3):
+                for _ in range(2):
                     start = time.process_time()
                     model(x)
                     times.append(time.process_time() - start)

@@ -114,4 +114,4 @@ def test_the_right_digit_s_likelihood_beats_wrong_ones_after_a_short_training(tm
     right = found.nats.gather(1, images.labels[:, None])[:, 0]
     wrong = (found.nats.sum(1) - right) / 9
     assert (right < wrong).double().mean() > 0.7
-    assert found.accuracy(images.labels)[0] > 0.3  # one in ten by chance
+    assert found.accuracy(images.labels)[0] > 0.15  # one in ten by chance
