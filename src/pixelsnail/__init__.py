@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pixelsnail.checkpoints import load
     from pixelsnail.codec import compress, decompress
     from pixelsnail.distributions import Bernoulli, Categorical, LogisticMixture
+    from pixelsnail.evaluation.classification import classify
     from pixelsnail.evaluation.laws import check
     from pixelsnail.models import (
         GatedPixelCNN,
@@ -49,6 +50,7 @@ __all__ = [
     "__version__",
     "check",
     "checkpoints",
+    "classify",
     "compress",
     "data",
     "decompress",
@@ -72,6 +74,7 @@ _HOMES = {
     "PixelSNAILOriginal": "models",
     "PixelSNAILPrior": "models",
     "check": "evaluation",
+    "classify": "evaluation",
     "compress": "codec",
     "decompress": "codec",
     "load": "checkpoints",

@@ -83,7 +83,8 @@ def complete(
     repeated = of_images(context, torch.arange(len(x)).repeat_interleave(draws))
     with terminal.progress("completing", "pixels") as progress:
         completed = model.complete(
-            x.repeat_interleave(draws, 0), mask, seed=drawing.seed, temperature=drawing.temperature, context=repeated,
+            x.repeat_interleave(draws, 0), mask, seed=drawing.seed, temperature=drawing.temperature,
+            guidance=drawing.guidance, top_k=drawing.top_k, top_p=drawing.top_p, context=repeated,
             batch=computing.batch, engine=drawing.engine, progress=progress,
         ).view(len(x), draws, *x.shape[1:]).cpu()  # fmt: skip
     seconds = time.perf_counter() - start
