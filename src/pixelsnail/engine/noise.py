@@ -21,6 +21,11 @@ def key(seed: int, image: int) -> "np.ndarray[Any, np.dtype[np.uint64]]":
     return np.asarray(np.random.SeedSequence([seed, image]).generate_state(2, np.uint64), dtype=np.uint64)
 
 
+def choice(seed: int, image: int, among: int) -> int:
+    """One of `among` (a power of two) for an image as a whole, apart from its stream."""
+    return int(np.random.SeedSequence([seed, image, 1]).generate_state(1)[0]) % among
+
+
 def uniforms(keys: "Sequence[np.ndarray[Any, Any]]", pixels: Sequence[int], count: int, size: int) -> Tensor:
     """Numbers in [0, 1), multiples of 2 ** -53, `size` for each of `count` pixels from those of `pixels` on, of the
     images with these keys: (len(keys), count, size), float64."""

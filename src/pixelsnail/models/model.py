@@ -1,7 +1,7 @@
 """The verbs every model has: score, sample, complete, save."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -61,7 +61,7 @@ class Model(
         classes: int = 0,
     ) -> None:
         super().__init__()
-        channels, height, width = _sizes("shape", shape, "C, H, W")
+        channels, height, width = whole_sizes("shape", shape, "C, H, W")
         self.shape = (channels, height, width)
         (self.levels,) = at_least(2, levels=levels)
         self.head = choose_head(head, channels, self.levels, mixtures)
@@ -159,7 +159,7 @@ class Model(
         not take, an unknown engine, and RuntimeError where "compiled" cannot be had.
         """
         count, batch, seed = whole("count", count, 1), whole("batch", batch, 1), whole("seed", seed, 0)
-        height, width = self.shape[1:] if size is None else _sizes("size", size, "H, W")
+        height, width = self.shape[1:] if size is None else whole_sizes("size", size, "H, W")
         plan, rule = Plan(batch=batch, engine=engine), Rule(temperature)
         return self._decide(lambda first, _: Draw(seed, first), count, (height, width), context, plan, rule, progress)
 
@@ -183,9 +183,7 @@ class Model(
         Other arguments, result and errors are those of `sample`.
         """
         batch, seed = whole("batch", batch, 1), whole("seed", seed, 0)
-        x, known = as_levels(x), _mask_like(known, x)
-        x = torch.where(known.to(x.device), x, torch.zeros_like(x)) if x.dim() == 4 else x
-        x = self._check(x, context)
+        x, known = self._masked(x, known)
         return self._decide(
             lambda first, end: Known(x[first:end], known[first:end], Draw(seed, first)),
             len(x), (x.shape[2], x.shape[3]), context, Plan(batch=batch, engine=engine), Rule(temperature), progress,
@@ -248,6 +246,12 @@ class Model(
         load_weights(model, weights_file(model_id, download))
         return model.to(map_location).eval()
 
+    def _masked(self, x: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
+        """x with zeros where it is unknown, and the mask (B, 1 or C, H, W). Raises for what is no image or no mask."""
+        x, known = as_levels(x), _mask_like(known, x)
+        x = torch.where(known.to(x.device), x, torch.zeros_like(x)) if x.dim() == 4 else x
+        return check_levels(x, self.levels, self.shape), known
+
     def _check(self, x: Tensor, context: Context | None) -> Tensor:
         x = check_levels(x, self.levels, self.shape)
         self.check_size(*x.shape[2:])
@@ -262,12 +266,15 @@ def at_least(least: int, **arguments: int) -> list[int]:
 
 def _plain(value: Any) -> Any:
     """An argument with Python's own whole numbers in it."""
+    if isinstance(value, Mapping):
+        return {name: _plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
         return type(value)(map(_plain, value))
     return int(value) if isinstance(value, np.integer) else value
 
 
-def _sizes(name: str, sizes: Sequence[int], axes: str) -> list[int]:
+def whole_sizes(name: str, sizes: Sequence[int], axes: str) -> list[int]:
+    """Sizes as whole numbers of at least 1, as many as `axes` names. Raises ValueError for others."""
     count = len(axes.split(", "))
     try:
         found = [whole(name, size, 1) for size in sizes]

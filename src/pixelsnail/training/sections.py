@@ -23,6 +23,10 @@ class Data:
     ] = None
     batch: Annotated[Count, "images a step, over all devices"] = 32
     validation: Annotated[Whole, "training images held out, where a source has no validation split"] = 0
+    orders: Annotated[
+        Literal[1, 2, 4, 8],
+        "raster orders that one model is trained on, drawn anew for each image and epoch: 1, 2, 4 (along rows) or 8",
+    ] = 1
 
 
 @dataclass(frozen=True)
