@@ -2,18 +2,23 @@
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from pixelsnail.cli.errors import UsageError
 from pixelsnail.cli.images import context_of, data_hint, open_images
 from pixelsnail.cli.outputs import check_file, plural
-from pixelsnail.cli.parameters import Computing, Count, Drawing, Folder, Overwrite, Run, SourceOrFiles, form
+from pixelsnail.cli.parameters import Computing, Count, Drawing, Folder, Order, Overwrite, Run, SourceOrFiles, form
 from pixelsnail.cli.runs import announce, load
 from pixelsnail.cli.sample import write_npz
 from pixelsnail.cli.terminal import Terminal, quoted
 from pixelsnail.names import nearest
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from pixelsnail.models import Model
 
 Mask = Annotated[str, form("WHAT", str)]
 EXAMPLES = (
@@ -37,6 +42,7 @@ def complete(
     source: SourceOrFiles = SourceOrFiles(),
     count: Annotated[Count, Parameter(help="images: the first N of the source, or of the files")] = 8,
     draws: Annotated[Count, Parameter(help="completions of each image")] = 4,
+    order: Order = None,
     drawing: Drawing = Drawing(),
     computing: Computing = Computing(),
     overwrite: Overwrite = False,
@@ -48,13 +54,15 @@ def complete(
 
     Pixels are drawn in raster order. That is a draw from p(unknown | known) only where all known pixels come before the
     unknown ones, an upper part of the image (--known top). With any other mask, pixels known later do not inform
-    earlier ones.
+    earlier ones. A model of several raster orders takes the one in which the fewest known pixels come late: with it
+    every half is exact. What holds is said before anything is drawn.
     """
     import torch
 
-    from pixelsnail import data, evaluation, pictures
+    from pixelsnail import data, pictures
     from pixelsnail.data.masks import HALVES
     from pixelsnail.models.condition import of_images
+    from pixelsnail.models.ordered import in_order
 
     is_file = known not in HALVES
     if is_file and not Path(known).suffix and not Path(known).exists():
@@ -71,13 +79,9 @@ def complete(
     images = open_images(run, computing.weights, source, model, terminal).head(count)
     x, context = images.batch(range(len(images))), context_of(model, images, source.context)
     mask = data.mask(Path(known).expanduser() if is_file else known, x.shape[2], x.shape[3])
-    if evaluation.is_exact(mask):
-        terminal.note("The known pixels come before the unknown ones: exact draws from p(unknown | known).")
-    else:
-        terminal.note(
-            "The known pixels are not an upper part of the image: those known later do not inform earlier ones, and "
-            "this is no draw from p(unknown | known)."
-        )
+    order = best_order(model, mask) if order is None else order
+    context = in_order(model, order, context, len(x))
+    terminal.note(exactness(mask, order))
     announce(drawing.engine, model, (x.shape[2], x.shape[3]), terminal)
     start = time.perf_counter()
     repeated = of_images(context, torch.arange(len(x)).repeat_interleave(draws))
@@ -94,3 +98,29 @@ def complete(
     terminal.note(f"Drew {drawn} in {seconds:.1f} seconds: {picture}, {array}")
     hint = data_hint(run, computing.weights, source.data, model) or ""
     terminal.next(f"pixelsnail score {quoted(run)}{hint} --out scores.csv --maps maps --limit 20")
+
+
+def best_order(model: "Model", mask: "Tensor") -> int | None:
+    """The order in which the fewest known pixels of a mask (H, W) come late; None for a model of one."""
+    from pixelsnail.models import Ordered
+
+    return int(model.best_order(mask[None, None])[0]) if isinstance(model, Ordered) else None
+
+
+def exactness(mask: "Tensor", order: int | None) -> str:
+    """What a completion in that order is a draw from, in a sentence."""
+    from pixelsnail import evaluation
+    from pixelsnail.models.orders import described
+
+    where = "" if order is None else f" in order {order} ({described(order)})"
+    if evaluation.is_exact(mask, order or 0):
+        return f"The known pixels come before the unknown ones{where}: exact draws from p(unknown | known)."
+    if order is None:
+        return (
+            "The known pixels are not an upper part of the image: those known later do not inform earlier ones, and "
+            "this is no draw from p(unknown | known)."
+        )
+    return (
+        f"Known pixels come after unknown ones{where}: those do not inform the ones before them, and this is no draw "
+        "from p(unknown | known)."
+    )

@@ -57,6 +57,7 @@ def facts(model: "Model") -> dict[str, Any]:
         "levels": model.levels,
         "head": type(model.head).__name__,
         "context": {"classes": model.classes} if model.classes else None,
+        "orders": getattr(model, "orders", 1),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "configuration": model.configuration,
     }
@@ -64,16 +65,26 @@ def facts(model: "Model") -> dict[str, Any]:
 
 def rows(model: "Model", about: Mapping[str, Any]) -> Rows:
     """Configuration and what else is known, as a table: only what is known."""
+    from pixelsnail.models import Ordered
+
     known = facts(model)
     left_out = ("model", "shape", "levels", "head")
-    settings = ", ".join(f"{name} {value}" for name, value in model.configuration.items() if name not in left_out)
+    plain = model.in_one_order() if isinstance(model, Ordered) else model.configuration
+    settings = ", ".join(f"{name} {value}" for name, value in plain.items() if name not in left_out)
     found = [
-        ("model", f"{known['model']} ({settings})"),
+        ("model", f"{plain['model']} ({settings})"),
+        *(
+            [("raster orders", f"{model.orders}: log p is the log mean over them")]
+            if isinstance(model, Ordered)
+            else []
+        ),
         ("images", size_of(model.shape)),
         ("levels", f"{model.levels:,} ({known['head']} head)"),
         ("context", f"class labels 0 ... {model.classes - 1}" if model.classes else "none (unconditional)"),
         ("parameters", f"{known['parameters']:,}"),
     ]
+    if isinstance(model, Ordered):
+        found.append(("raster orders", f"{model.orders}: log p is the log mean over them"))
     found += [(name, _told(key, about)) for key, name in NAMES.items() if about.get(key) is not None]
     found.append(("licence", str(about.get("licence", "not stated"))))
     return found

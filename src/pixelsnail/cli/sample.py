@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from pixelsnail.cli.errors import UsageError
 from pixelsnail.cli.images import data_hint
 from pixelsnail.cli.outputs import check_file, check_folder, plural
-from pixelsnail.cli.parameters import Computing, Count, Drawing, Overwrite, Run, Size, Whole, form
+from pixelsnail.cli.parameters import Computing, Count, Drawing, Order, Overwrite, Run, Size, Whole, form
 from pixelsnail.cli.runs import announce, load
 from pixelsnail.cli.terminal import Terminal, quoted
 from pixelsnail.errors import ExistingFileError
@@ -40,6 +40,7 @@ def sample(
         Whole | None,
         Parameter(help="the images' class, for a model that is conditioned on classes (default: none)"),
     ] = None,
+    order: Order = None,
     drawing: Drawing = Drawing(),
     computing: Computing = Computing(),
     overwrite: Overwrite = False,
@@ -47,8 +48,11 @@ def sample(
 ) -> None:
     """Draws images exactly, by ancestral sampling. A .png file is a grid of all images, 4,096 at most; DIR/ gets a file
     an image, 000000.png and so on. A .npz file holds integer levels, x (count, C, H, W), and how many there are,
-    levels; it is read again as --data npz:FILE.
+    levels; it is read again as --data npz:FILE. A model of several raster orders draws every image in one that is drawn
+    for it, or all in --order.
     """
+    from pixelsnail.models.ordered import in_order
+
     path = Path(out).expanduser()
     if out.endswith(os.sep) or (path.is_dir() and not path.suffix):
         check_numbered(path, overwrite)
@@ -69,11 +73,12 @@ def sample(
         import torch
 
         labels = torch.full((count,), context)
+    given = in_order(model, order, labels, count)
     announce(drawing.engine, model, size or model.shape[1:], terminal)
     start = time.perf_counter()
     with terminal.progress("drawing", "pixels") as progress:
         x = model.sample(
-            count, seed=drawing.seed, temperature=drawing.temperature, size=size, context=labels,
+            count, seed=drawing.seed, temperature=drawing.temperature, size=size, context=given,
             batch=computing.batch, engine=drawing.engine, progress=progress,
         )  # fmt: skip
     seconds = time.perf_counter() - start

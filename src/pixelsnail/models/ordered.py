@@ -298,6 +298,18 @@ class Ordered(Model):
         return {"labels": label, "map": raster.turned(parts["map"], order.to(parts["map"].device), columns)}
 
 
+def in_order(model: Model, order: Order, context: Context | None, batch: int) -> Context | None:
+    """The context of `batch` images in an order. Raises ValueError where the model has none, or not that one."""
+    if isinstance(model, Ordered):
+        return model.condition.join(order, context, batch, model.device)
+    if order is not None:
+        raise WrongValueError(
+            f"order is {order}, but this {type(model).__name__} knows the raster order alone; leave it out, or train "
+            "with data.orders."
+        )
+    return context
+
+
 def _network(of: Mapping[str, Any], orders: int) -> Model:
     """The network of a configuration, with a label for each order of each class."""
     from pixelsnail.models import MODELS  # whose table this model is in

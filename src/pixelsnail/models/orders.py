@@ -15,6 +15,12 @@ Order = int | Tensor | None
 """An order of all images, one of each (B,), or none in particular."""
 
 
+def described(order: int) -> str:
+    """An order in words: "rows from the top left" for 0."""
+    lines, rows, columns = "columns" if order & 4 else "rows", "bottom" if order & 2 else "top", order & 1
+    return f"{lines} from the {rows} {'right' if columns else 'left'}"
+
+
 class Orders(Condition):
     """The orders of a network, beside `own`, what it is conditioned on otherwise. An order may be left out.
 
