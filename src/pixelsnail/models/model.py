@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 import torch
@@ -20,6 +20,9 @@ from pixelsnail.models.levels import as_levels, check_levels
 from pixelsnail.models.weights import check_configuration, load_weights, save_model, weights_file
 from pixelsnail.nn import Cache, Context, Given, Segment
 from pixelsnail.whole import whole
+
+if TYPE_CHECKING:
+    from pixelsnail.models.posterior import Posterior
 
 # What all constructors take, with its meaning for `--help`; a model's own arguments are annotated likewise.
 Shape = Annotated[tuple[int, int, int], "channels, height and width; null takes the data's"]
@@ -174,19 +177,48 @@ class Model(
         batch: int = 64,
         engine: str = "auto",
         progress: Progress | None = None,
+        particles: int | None = None,
     ) -> Tensor:
         """Keeps the levels of x (B, C, H, W) where `known` is true and draws the rest in raster order.
 
         `known` is boolean, (H, W) for all images or (B, 1 or C, H, W). Levels under the mask are ignored, whatever
         they are. A draw from p(unknown | known) only where all known pixels come before the unknown ones in raster
-        order, an upper part of the image; with any other mask, pixels known later do not inform earlier ones.
+        order, an upper part of the image; with any other mask, pixels known later do not inform earlier ones, unless
+        there are `particles`: so many are drawn side by side, weighed by the known pixels, and one of them is given
+        (`posterior` gives all): a draw from p(unknown | known) as their number grows.
         Other arguments, result and errors are those of `sample`.
         """
+        if particles is not None:
+            check_untempered(temperature)
+            found = self.posterior(
+                x, known, particles=particles, seed=seed, context=context, batch=batch, engine=engine, progress=progress
+            )
+            return found.draw(seed=seed)[:, 0]
         batch, seed = whole("batch", batch, 1), whole("seed", seed, 0)
         x, known = self._masked(x, known)
         return self._decide(
             lambda first, end: Known(x[first:end], known[first:end], Draw(seed, first)),
             len(x), (x.shape[2], x.shape[3]), context, Plan(batch=batch, engine=engine), Rule(temperature), progress,
+        )  # fmt: skip
+
+    def posterior(
+        self,
+        x: Tensor,
+        known: Tensor,
+        *,
+        particles: int,
+        seed: int = 0,
+        context: Context | None = None,
+        batch: int = 64,
+        engine: str = "auto",
+        progress: Progress | None = None,
+    ) -> "Posterior":
+        """All particles of `complete`, with their weights and an estimate of log p(known): see `models.posterior`."""
+        from pixelsnail.models.posterior import posterior
+
+        return posterior(
+            self, x, known, particles=particles, seed=seed, context=context, batch=batch, engine=engine,
+            progress=progress,
         )  # fmt: skip
 
     def _decide(
@@ -320,6 +352,12 @@ def _mask_like(known: Tensor, x: Tensor) -> Tensor:
             f"({batch}, 1 or {channels}, {height}, {width})."
         )
     return known
+
+
+def check_untempered(temperature: float) -> None:
+    """Raises ValueError for a temperature with particles, which weigh by the model's own distribution."""
+    if temperature != 1:
+        raise WrongValueError(f"temperature is {temperature!r}; with particles it is 1, the model's distribution.")
 
 
 def _check_temperature(temperature: float) -> None:

@@ -104,11 +104,11 @@ class Ordered(Model):
             raise WrongValueError(
                 f"The parameters of a pixel differ with the order; say which of 0 ... {self.orders - 1}."
             )
-        parts, members = [], list(self._groups(order, x.shape[2], x.shape[3]))
+        parts, members = [], list(self.groups(order, x.shape[2], x.shape[3]))
         for some, columns in members:
             mine, mine_own = order[some], of_images(own, some, x.device)
             turned = raster.turned(x[some], mine, columns)
-            parameters = self.network(turned, context=self._context(mine, mine_own, columns))
+            parameters = self.network(turned, context=self.network_context(mine, mine_own, columns))
             parts.append(raster.turned_back(parameters, mine, columns))
         if len(parts) == 1:
             return parts[0]
@@ -160,7 +160,7 @@ class Ordered(Model):
         order, own = self.condition.split(context)
         if order is None:
             raise WrongValueError(f"A walk has an order; say which of 0 ... {self.orders - 1}.")
-        groups = list(self._groups(order, height, width))
+        groups = list(self.groups(order, height, width))
         if len(groups) > 1:
             raise WrongValueError(
                 f"Images of {height} x {width} are turned to two sizes by these orders; walk over orders below "
@@ -168,7 +168,7 @@ class Ordered(Model):
             )
         columns = groups[0][1]
         turned = (width, height) if columns else (height, width)
-        return self.network.start(batch, size=turned, context=self._context(order, own, columns))
+        return self.network.start(batch, size=turned, context=self.network_context(order, own, columns))
 
     def sample(
         self,
@@ -211,20 +211,24 @@ class Ordered(Model):
         batch: int = 64,
         engine: str = "auto",
         progress: Progress | None = None,
+        particles: int | None = None,
         order: Order = None,
     ) -> Tensor:
         """Keeps the levels of x where `known` is true and draws the rest, in `order`, or in the best one for its mask:
         that in which the fewest known pixels come after an unknown one.
 
-        A draw from p(unknown | known) where none does, as of a lower half. All else is as in `Model.complete`.
+        A draw from p(unknown | known) where none does, as of a lower half; `particles` are for all other masks. All
+        else is as in `Model.complete`.
         """
+        if particles is not None:
+            return super().complete(
+                x, known, seed=seed, temperature=temperature, batch=batch, engine=engine, progress=progress,
+                context=self.condition.join(order, context, len(x), self.device), particles=particles,
+            )  # fmt: skip
         seed, plan = whole("seed", seed, 0), Plan(batch=whole("batch", batch, 1), engine=engine)
         x, known = self._masked(x, known)
-        context = self.condition.join(order, context, len(x), self.device)
-        if self.condition.split(context)[0] is None:
-            context = self.condition.join(self.best_order(known), context, len(x), self.device)
-        order_of = self.condition.split(context)[0]
-        assert order_of is not None
+        order_of, own = self.order_for(known, self.condition.join(order, context, len(x), self.device))
+        context = self.condition.join(order_of, own, len(x), self.device)
 
         def source(images: Tensor, columns: bool) -> Source:
             own = order_of[images].to(x.device)
@@ -233,6 +237,11 @@ class Ordered(Model):
 
         size = (x.shape[2], x.shape[3])
         return self._decide_turned(source, len(x), size, context, plan, Rule(temperature), progress)
+
+    def order_for(self, known: Tensor, context: Context | None) -> tuple[Tensor, Context | None]:
+        """The orders that a context names, or the best of each mask, and what else the context has."""
+        order, own = self.condition.split(context)
+        return self.best_order(known) if order is None else order, own
 
     def best_order(self, known: Tensor) -> Tensor:
         """For each mask (B, C, H, W) the first order of those with the fewest known pixels after an unknown one: (B,).
@@ -261,9 +270,9 @@ class Ordered(Model):
         order, own = self.condition.split(context)
         assert order is not None
         parts, members, done = [], [], 0
-        for some, columns in self._groups(order.cpu(), *size):
+        for some, columns in self.groups(order.cpu(), *size):
             mine = order[some.to(order.device)]
-            given = self._context(mine, of_images(own, some, self.device), columns)
+            given = self.network_context(mine, of_images(own, some, self.device), columns)
             levels = self.network._decide(
                 lambda first, end, some=some, columns=columns: source(some[first:end], columns),  # type: ignore[misc]
                 len(some), size[::-1] if columns else size, given, plan, rule, _after(progress, done, count, size),
@@ -276,7 +285,7 @@ class Ordered(Model):
     def _nats(self, x: Tensor, order: int, own: Context | None) -> Tensor:
         return super().pixel_nats(x, self.condition.join(order, own, len(x), x.device))
 
-    def _groups(self, order: Tensor, height: int, width: int) -> Iterator[tuple[Tensor, bool]]:
+    def groups(self, order: Tensor, height: int, width: int) -> Iterator[tuple[Tensor, bool]]:
         """The images whose turned sizes are the same, and whether their orders go along columns."""
         everyone = torch.arange(len(order), device=order.device)
         if height == width or self.orders <= COLUMNS:
@@ -287,7 +296,7 @@ class Ordered(Model):
             if len(some):
                 yield some, columns
 
-    def _context(self, order: Tensor, own: Context | None, columns: bool) -> Context:
+    def network_context(self, order: Tensor, own: Context | None, columns: bool) -> Context:
         """The network's context of turned images: orders as labels, and maps turned."""
         parts = self.condition.by_name(own)
         label = order.long() * max(self.classes, 1)
