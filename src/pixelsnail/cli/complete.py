@@ -128,7 +128,8 @@ class Drawn:
         """The columns and the cells of the table."""
         rows = zip(indices, *(h.tolist() for h in self.figures.values()), strict=True)
         cells: list[tuple[str, ...]] = [
-            (str(i), f"{known:.2f}", f"{size:.1f} of {particles}", str(differ)) for i, known, size, differ in rows
+            (str(image), f"{known:.2f}", f"{size:.1f} of {particles}", str(differ))
+            for image, known, size, differ in rows
         ]
         return ("image", "log p(known), nats", "effective", "distinct"), cells
 
