@@ -4,6 +4,7 @@
     model.sample(16, seed=0)                  # (16, C, H, W) integer levels, exact ancestral sampling
     model.log_prob(x)                         # (B,) nats
     model.complete(x, known)                  # keeps known pixels, draws the rest
+    pixelsnail.compress(model, x)             # bytes, as many as the likelihood says; `decompress` gives x back
 
 Names load when they are used: `import pixelsnail` itself imports neither torch nor anything heavy.
 """
@@ -16,7 +17,9 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from pixelsnail import checkpoints, data, evaluation, pictures
     from pixelsnail.checkpoints import load
+    from pixelsnail.codec import compress, decompress
     from pixelsnail.distributions import Bernoulli, Categorical, LogisticMixture
+    from pixelsnail.evaluation.classification import classify
     from pixelsnail.evaluation.laws import check
     from pixelsnail.models import (
         GatedPixelCNN,
@@ -49,7 +52,10 @@ __all__ = [
     "__version__",
     "check",
     "checkpoints",
+    "classify",
+    "compress",
     "data",
+    "decompress",
     "evaluation",
     "load",
     "pictures",
@@ -71,6 +77,9 @@ _HOMES = {
     "PixelSNAILOriginal": "models",
     "PixelSNAILPrior": "models",
     "check": "evaluation",
+    "classify": "evaluation",
+    "compress": "codec",
+    "decompress": "codec",
     "load": "checkpoints",
     "train": "training",
 }

@@ -249,3 +249,23 @@ def test_a_model_that_cannot_be_turned_says_what_to_take():
         Ordered({"model": "OneSize", "shape": (1, 4, 4), "levels": 2}, 8)
     finally:
         del MODELS.own["OneSize"]
+
+
+def test_a_label_may_be_left_out_and_an_order_never():
+    """Guidance -1 draws without labels: of each order, what its label of none says."""
+    of = {"model": "PixelSNAIL", **SMALL, "classes": 3, "label_dropout": 0.5}
+    model = ordered(of)
+    assert model.in_one_order()["label_dropout"] == 0.5
+    assert model.network.condition.classes == 8 * 4
+    label = torch.full((5,), 2)
+    for order in range(8):
+        drawn = model.sample(5, seed=1, order=order, context=label, guidance=-1.0)
+        none = torch.full((5,), order * 4 + 3)
+        size = (4, 3) if order & 4 else (3, 4)
+        expected = turn_back(model.network.sample(5, seed=1, context=none, size=size), order)
+        assert torch.equal(drawn, expected)
+    given = model.train().network.condition(torch.arange(8).repeat(50) * 4 + 1)["labels"]
+    assert set((given % 4).tolist()) == {1, 3}
+    assert torch.equal(given // 4, torch.arange(8).repeat(50))
+    with pytest.raises(ValueError, match="trained with all of them"):
+        ordered(NETWORKS["of classes"]).sample(2, context=torch.tensor([0, 1]), guidance=1.0)

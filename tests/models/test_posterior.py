@@ -187,7 +187,7 @@ def test_what_cannot_be_is_said(model):
         (one, {"particles": 2}, "known tells all of image 1; expected some pixels known and some unknown"),
         (none, {"particles": 2}, "known tells nothing of image 0"),
         (HOLE[:2], {"particles": 2}, r"known has shape \(2, 3\)"),
-        (HOLE, {"particles": 2, "temperature": 0.5}, "temperature is 0.5; with particles it is 1"),
+        (HOLE, {"particles": 2, "temperature": 0.5}, "particles weigh by the model.s own"),
     ):
         with pytest.raises(ValueError, match=words):
             model.complete(x, known, **arguments)

@@ -148,17 +148,19 @@ def draw(
     """Draws of each image: by themselves, or of its particles."""
     import torch
 
+    from pixelsnail.engine import Rule
     from pixelsnail.models.condition import of_images
     from pixelsnail.models.model import check_untempered
 
     if particles is None:
         repeated = of_images(context, torch.arange(len(x)).repeat_interleave(draws))
         images = model.complete(
-            x.repeat_interleave(draws, 0), mask, seed=drawing.seed, temperature=drawing.temperature, context=repeated,
-            batch=batch, engine=drawing.engine, progress=progress,
+            x.repeat_interleave(draws, 0), mask, seed=drawing.seed, temperature=drawing.temperature,
+            guidance=drawing.guidance, top_k=drawing.top_k, top_p=drawing.top_p, context=repeated, batch=batch,
+            engine=drawing.engine, progress=progress,
         )  # fmt: skip
         return Drawn(images.view(len(x), draws, *x.shape[1:]).cpu(), {})
-    check_untempered(drawing.temperature)
+    check_untempered(Rule(drawing.temperature, drawing.guidance, drawing.top_k, drawing.top_p))
     found = model.posterior(
         x, mask, particles=particles, seed=drawing.seed, context=context, batch=batch, engine=drawing.engine,
         progress=progress,

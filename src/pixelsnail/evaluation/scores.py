@@ -11,7 +11,7 @@ from torch import Tensor
 
 from pixelsnail.data import Images
 from pixelsnail.engine import Progress
-from pixelsnail.evaluation.scan import check_batch, check_binarized, context_of, scan
+from pixelsnail.evaluation.scan import check_batch, check_binarized, check_context, context_of, scan
 from pixelsnail.files import write_csv
 from pixelsnail.models import Model
 from pixelsnail.models.condition import of_images
@@ -45,14 +45,20 @@ class Scores:
             "index": range(len(self.nats)), "nats": self.nats.tolist(), "bits_per_dim": self.bits_per_dim.tolist()
         }  # fmt: skip
         if images is not None:
-            columns["index"] = images.indices.tolist()
-            if images.files is not None:
-                columns["file"] = images.files
-            if images.labels is not None:
-                columns["label"] = images.labels.tolist()
-                if images.class_names is not None:
-                    columns["class"] = [images.class_names[label] for label in images.labels.tolist()]
+            columns |= columns_of(images)
         write_csv(path, tuple(columns), zip(*columns.values(), strict=True))
+
+
+def columns_of(images: Images) -> dict[str, Iterable[object]]:
+    """What a table says of images: index in their source, and file, label and class where they have any."""
+    columns: dict[str, Iterable[object]] = {"index": images.indices.tolist()}
+    if images.files is not None:
+        columns["file"] = images.files
+    if images.labels is not None:
+        columns["label"] = images.labels.tolist()
+        if images.class_names is not None:
+            columns["class"] = [images.class_names[label] for label in images.labels.tolist()]
+    return columns
 
 
 def score(
@@ -67,15 +73,16 @@ def score(
     """The likelihood of each image of x, levels (N, C, H, W) or a set of images, and with `maps` of each pixel.
 
     In evaluation mode, whatever the model's mode is; the batch changes nothing but time. Dynamically binarised images
-    are scored as their first draw. A conditional model takes the labels that a set of images has, or `context`, that of
-    each image (N,). `progress` is called with (images done, images in all).
+    are scored as their first draw. A conditional model takes the labels and maps that a set of images has, or
+    `context`, that of each image. `progress` is called with (images done, images in all).
     Raises TypeError or ValueError for levels that are not the model's, ValueError for a likelihood that is NaN,
     RuntimeError when memory runs out.
     """
     batch = check_batch(batch)
     if isinstance(x, Images):
         check_binarized(model, x)
-        context, shape = context_of(model, x, context), x.shape
+        check_context(model, x, context)
+        shape = x.shape
     else:
         x = check_levels(x, model.levels, model.shape)
         shape = (x.shape[1], x.shape[2], x.shape[3])
@@ -83,7 +90,7 @@ def score(
     nats = torch.zeros(len(x), dtype=torch.float64)
     pixels = torch.zeros(len(x), *shape[1:]) if maps else None
     see = None if pixels is None else partial(_keep, pixels)
-    scan(model, partial(_take, x, context), nats, see, batch, progress)
+    scan(model, partial(_take, model, x, context), nats, see, batch, progress)
     return Scores(nats, math.prod(shape), pixels)
 
 
@@ -91,6 +98,8 @@ def _keep(maps: Tensor, indices: range, pixels: Tensor) -> None:
     maps[indices.start : indices.stop] = pixels.float().cpu()
 
 
-def _take(x: Tensor | Images, context: Context | None, indices: range) -> tuple[Tensor, Context | None]:
+def _take(model: Model, x: Tensor | Images, context: Context | None, indices: range) -> tuple[Tensor, Context | None]:
+    if isinstance(x, Images):
+        return x.batch(indices), context_of(model, x, context, indices)
     part = slice(indices.start, indices.stop)
-    return x.batch(indices) if isinstance(x, Images) else x[part], of_images(context, part)
+    return x[part], of_images(context, part)

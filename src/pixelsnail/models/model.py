@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
@@ -15,7 +16,8 @@ from pixelsnail.distributions import PixelDistribution, choose_head
 from pixelsnail.engine import Draw, Engine, Known, Plan, Progress, Rule, Source
 from pixelsnail.engine.agreement import agreed
 from pixelsnail.errors import WrongTypeError, WrongValueError
-from pixelsnail.models.condition import Condition, Labels, Several, conditions, of_images
+from pixelsnail.models.condition import Condition, Labels, Map, Several, conditions, of_images
+from pixelsnail.models.conditioning import Conditioning
 from pixelsnail.models.levels import as_levels, check_levels
 from pixelsnail.models.weights import check_configuration, load_weights, save_model, weights_file
 from pixelsnail.nn import Cache, Context, Given, Segment
@@ -62,6 +64,8 @@ class Model(
         head: str | None = None,
         mixtures: int | None = None,
         classes: int = 0,
+        label_dropout: float = 0.0,
+        given_map: Map | None = None,
     ) -> None:
         super().__init__()
         channels, height, width = whole_sizes("shape", shape, "C, H, W")
@@ -69,18 +73,45 @@ class Model(
         (self.levels,) = at_least(2, levels=levels)
         self.head = choose_head(head, channels, self.levels, mixtures)
         (classes,) = at_least(0, classes=classes)
-        self.condition: Condition = conditions(labels=Labels(classes) if classes else None)
+        if not 0 <= label_dropout < 1 or (label_dropout and not classes):
+            expected = "a share of at least 0 and below 1" if classes else "0, since classes is 0"
+            raise WrongValueError(f"label_dropout is {label_dropout!r}; expected {expected}.")
+        labels = Labels(classes, float(label_dropout)) if classes else None
+        self.condition: Condition = conditions(labels=labels, map=given_map)
         """What the model is conditioned on: what `context` is."""
+        if given_map is not None:
+            self.granularity = math.lcm(self.granularity, given_map.ratio)
+            self.check_size(height, width)
 
     def __new__(cls, *arguments: Any, **named: Any) -> "Model":
         """Numpy's whole numbers become Python's: the mixin leaves out of config.json what JSON does not know."""
         return super().__new__(cls, *map(_plain, arguments), **{key: _plain(value) for key, value in named.items()})
 
     @property
+    def conditions(self) -> dict[str, Condition]:
+        """All that the model is conditioned on, by name: `labels`, `map`; empty for an unconditional model."""
+        if isinstance(self.condition, Several):
+            return self.condition.parts
+        names = {Labels: "labels", Map: "map"}
+        return {name: self.condition for kind, name in names.items() if isinstance(self.condition, kind)}
+
+    @property
     def classes(self) -> int:
         """Number of class labels that condition the model; 0 where labels do not."""
-        parts = self.condition.parts.values() if isinstance(self.condition, Several) else [self.condition]
-        return next((part.classes for part in parts if isinstance(part, Labels)), 0)
+        labels = self.conditions.get("labels")
+        return labels.classes if isinstance(labels, Labels) else 0
+
+    def conditioning(self, map_features: int, layers: int) -> Conditioning:
+        """What the gated layers of this model are conditioned on. Raises ValueError where there is none to be."""
+        found = Conditioning()
+        for part in self.conditions.values():
+            if isinstance(part, Labels):
+                found = replace(found, labels=part.classes + bool(part.dropout))
+            elif isinstance(part, Map):
+                found = replace(found, features=map_features, ratio=part.ratio)
+        if found and not layers:
+            raise WrongValueError("What images are conditioned on acts in residual layers, and there are none.")
+        return found
 
     def given(self, segment: Segment | None, context: Context | None) -> Given:
         """What layers read of the context: of whole images now, of a segment when its walk began."""
@@ -125,18 +156,31 @@ class Model(
     def distribution(self, x: Tensor, context: Context | None = None, temperature: float = 1.0) -> PixelDistribution:
         """Every pixel's distribution given the pixels before it: batch (B, H, W), event (C,). Raises as `log_prob`."""
         x = self._check(x, context)
-        _check_temperature(temperature)
+        Rule(temperature).check(self.head)
         with evaluating(self):
             return self.head.distribution(self(x, context=context), temperature)
 
     # Sampling
 
-    def start(self, batch: int, *, size: tuple[int, int] | None = None, context: Context | None = None) -> Cache:
-        """A new cache for `batch` images of the model's size, or of another `size` (H, W), all undecided."""
+    def start(
+        self,
+        batch: int,
+        *,
+        size: tuple[int, int] | None = None,
+        context: Context | None = None,
+        guided: bool = False,
+    ) -> Cache:
+        """A new cache for `batch` images of the model's size, or of another `size` (H, W), all undecided.
+
+        `guided` prepares it for a rule with guidance.
+        """
         shape = self.shape if size is None else (self.shape[0], *size)
+        context = of_images(context, slice(None), self.device)
         with torch.no_grad():
-            given = self.condition(of_images(context, slice(None), self.device))
-        return Cache.empty(batch, shape, self.device, given, self.by_rows)
+            cache = Cache.empty(batch, shape, self.device, self.condition(context), self.by_rows)
+            if guided:
+                cache.paired = self.condition(self.condition.guided(context))
+        return cache
 
     def sample(
         self,
@@ -144,6 +188,9 @@ class Model(
         *,
         seed: int = 0,
         temperature: float = 1.0,
+        guidance: float = 0.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
         context: Context | None = None,
         size: tuple[int, int] | None = None,
         batch: int = 64,
@@ -154,16 +201,18 @@ class Model(
 
         Image i depends on (seed, i) alone: not on count, batch or engine. `temperature` divides logits and multiplies
         scales (1: the model's distribution; 0: every pixel takes its likeliest level, given those before it, which does
-        not make the likeliest image). `context` is that of each image. `batch` images are drawn at a time.
+        not make the likeliest image). `guidance`, `top_k` and `top_p` change the distribution too (`engine.Rule`):
+        `log_prob` knows nothing of them. `context` is that of each image. `batch` images are drawn at a time.
         `engine` is "eager", "compiled" (a program, made once by a C++ compiler in about a minute and kept), "auto"
         (eager, then compiled where that saves more than it costs) or "naive", a forward pass for every pixel; they
         differ in time only. `progress` is called with (pixels decided, pixels in all).
-        Raises ValueError for a count or batch below 1, a temperature below 0, a size or context that the model does
+        Raises ValueError for a count or batch below 1, a temperature below 0, guidance of a
+        model that knows no images without labels, a size or context that the model does
         not take, an unknown engine, and RuntimeError where "compiled" cannot be had.
         """
         count, batch, seed = whole("count", count, 1), whole("batch", batch, 1), whole("seed", seed, 0)
         height, width = self.shape[1:] if size is None else whole_sizes("size", size, "H, W")
-        plan, rule = Plan(batch=batch, engine=engine), Rule(temperature)
+        plan, rule = Plan(batch=batch, engine=engine), Rule(temperature, guidance, top_k, top_p)
         return self._decide(lambda first, _: Draw(seed, first), count, (height, width), context, plan, rule, progress)
 
     def complete(
@@ -173,6 +222,9 @@ class Model(
         *,
         seed: int = 0,
         temperature: float = 1.0,
+        guidance: float = 0.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
         context: Context | None = None,
         batch: int = 64,
         engine: str = "auto",
@@ -189,7 +241,7 @@ class Model(
         Other arguments, result and errors are those of `sample`.
         """
         if particles is not None:
-            check_untempered(temperature)
+            check_untempered(Rule(temperature, guidance, top_k, top_p))
             found = self.posterior(
                 x, known, particles=particles, seed=seed, context=context, batch=batch, engine=engine, progress=progress
             )
@@ -198,7 +250,8 @@ class Model(
         x, known = self._masked(x, known)
         return self._decide(
             lambda first, end: Known(x[first:end], known[first:end], Draw(seed, first)),
-            len(x), (x.shape[2], x.shape[3]), context, Plan(batch=batch, engine=engine), Rule(temperature), progress,
+            len(x), (x.shape[2], x.shape[3]), context, Plan(batch=batch, engine=engine),
+            Rule(temperature, guidance, top_k, top_p), progress,
         )  # fmt: skip
 
     def posterior(
@@ -232,9 +285,11 @@ class Model(
         progress: Progress | None,
     ) -> Tensor:
         """Walks over `count` images, a batch at a time; source(first, end) decides images first ... end - 1."""
-        _check_temperature(rule.temperature)
+        rule.check(self.head)
         self.check_size(*size)
         self.condition.check(context, count, size)
+        if rule.guidance:
+            self.condition.guided(context)  # raises where there is none to be
         parts: list[Tensor] = []
         with evaluating(self):
             tried = min(2, count)
@@ -354,15 +409,10 @@ def _mask_like(known: Tensor, x: Tensor) -> Tensor:
     return known
 
 
-def check_untempered(temperature: float) -> None:
-    """Raises ValueError for a temperature with particles, which weigh by the model's own distribution."""
-    if temperature != 1:
-        raise WrongValueError(f"temperature is {temperature!r}; with particles it is 1, the model's distribution.")
-
-
-def _check_temperature(temperature: float) -> None:
-    if not 0 <= temperature < math.inf:
+def check_untempered(rule: Rule) -> None:
+    """Raises ValueError for a rule with particles, which weigh by the model's own distribution."""
+    if rule != Rule():
         raise WrongValueError(
-            f"temperature is {temperature!r}; expected a number of at least 0 (1 is the model's distribution, 0 the "
-            "likeliest level of every pixel)."
+            "temperature, guidance, top_k and top_p change the distribution, and particles weigh by the model's own; "
+            "leave them out, or particles."
         )

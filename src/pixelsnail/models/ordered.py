@@ -16,9 +16,9 @@ from torch import Tensor
 from pixelsnail.distributions import PixelDistribution
 from pixelsnail.engine import Draw, Known, Plan, Progress, Rule, Source, noise
 from pixelsnail.errors import WrongValueError
-from pixelsnail.models.condition import Labels, Several, conditions, of_images
+from pixelsnail.models.condition import Condition, Labels, Several, conditions, of_images
 from pixelsnail.models.model import Model, evaluating, whole_sizes
-from pixelsnail.models.orders import Order, Orders
+from pixelsnail.models.orders import LabelsInOrder, Order, Orders
 from pixelsnail.nn import Cache, ClassBias, Context, Segment, raster
 from pixelsnail.whole import whole
 
@@ -46,21 +46,21 @@ class Ordered(Model):
         of: Annotated[dict[str, Any], "the configuration of the model in one order"],
         orders: Annotated[int, "raster orders that it is trained on: 8, 4 (none along columns) or 2"] = 8,
     ) -> None:
+        classes, dropout = of.get("classes", 0), of.get("label_dropout", 0.0)
         network = _network(of, orders)
         super().__init__(network.shape, network.levels)
         self.network, self.orders, self.head = network, orders, network.head
         self.edges = tuple(f"network.{edge}" for edge in network.edges)  # type: ignore[misc]  # they follow from `of`
-        self.by_rows = network.by_rows  # type: ignore[misc]
         self.granularity = network.granularity
-        maps = network.condition.parts.get("map") if isinstance(network.condition, Several) else None
-        classes = of.get("classes", 0)
-        self.condition: Orders = Orders(orders, conditions(labels=Labels(classes) if classes else None, map=maps))
+        labels = Labels(classes, dropout) if classes else None
+        self.condition: Orders = Orders(orders, conditions(labels=labels, map=network.conditions.get("map")))
+        self.width = LabelsInOrder(orders, classes, dropout).width
+        """Labels of the network for an order."""
 
     @property
-    def classes(self) -> int:
-        """Number of class labels that condition the model, beside the orders."""
-        parts = self.condition.own.parts if isinstance(self.condition.own, Several) else {"": self.condition.own}
-        return next((part.classes for part in parts.values() if isinstance(part, Labels)), 0)
+    def conditions(self) -> dict[str, Condition]:
+        """All that the model is conditioned on beside its orders, by name."""
+        return self.condition.own_parts
 
     @property
     def blocks(self) -> Any:
@@ -69,7 +69,10 @@ class Ordered(Model):
 
     def in_one_order(self) -> dict[str, Any]:
         """The configuration of the network in one order, with all arguments: what `of` is short for."""
-        return {**self.network.configuration, "classes": self.classes}
+        labels = self.conditions.get("labels")
+        dropout = labels.dropout if isinstance(labels, Labels) else 0.0
+        plain = {**self.network.configuration, "classes": self.classes}
+        return {**plain, "label_dropout": dropout} if "label_dropout" in plain else plain
 
     def state_of_one_order(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The weights of a model in one order as this model's: the same function in every order.
@@ -151,7 +154,14 @@ class Ordered(Model):
 
     # Drawing
 
-    def start(self, batch: int, *, size: tuple[int, int] | None = None, context: Context | None = None) -> Cache:
+    def start(
+        self,
+        batch: int,
+        *,
+        size: tuple[int, int] | None = None,
+        context: Context | None = None,
+        guided: bool = False,
+    ) -> Cache:
         """A new cache for `batch` images, turned as the order that context names: all along columns, or none.
 
         Levels that are put on it, and those that a walk gives, are of turned images (`nn.raster.turned`).
@@ -168,7 +178,7 @@ class Ordered(Model):
             )
         columns = groups[0][1]
         turned = (width, height) if columns else (height, width)
-        return self.network.start(batch, size=turned, context=self.network_context(order, own, columns))
+        return self.network.start(batch, size=turned, context=self.network_context(order, own, columns), guided=guided)
 
     def sample(
         self,
@@ -176,6 +186,9 @@ class Ordered(Model):
         *,
         seed: int = 0,
         temperature: float = 1.0,
+        guidance: float = 0.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
         context: Context | None = None,
         size: tuple[int, int] | None = None,
         batch: int = 64,
@@ -198,7 +211,8 @@ class Ordered(Model):
         def source(images: Tensor, columns: bool) -> Source:
             return Draw(seed, images=tuple(images.tolist()))
 
-        return self._decide_turned(source, count, (height, width), context, plan, Rule(temperature), progress)
+        rule = Rule(temperature, guidance, top_k, top_p)
+        return self._decide_turned(source, count, (height, width), context, plan, rule, progress)
 
     def complete(
         self,
@@ -207,6 +221,9 @@ class Ordered(Model):
         *,
         seed: int = 0,
         temperature: float = 1.0,
+        guidance: float = 0.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
         context: Context | None = None,
         batch: int = 64,
         engine: str = "auto",
@@ -221,9 +238,10 @@ class Ordered(Model):
         else is as in `Model.complete`.
         """
         if particles is not None:
+            named = self.condition.join(order, context, len(x), self.device)
             return super().complete(
-                x, known, seed=seed, temperature=temperature, batch=batch, engine=engine, progress=progress,
-                context=self.condition.join(order, context, len(x), self.device), particles=particles,
+                x, known, seed=seed, temperature=temperature, guidance=guidance, top_k=top_k, top_p=top_p,
+                context=named, batch=batch, engine=engine, progress=progress, particles=particles,
             )  # fmt: skip
         seed, plan = whole("seed", seed, 0), Plan(batch=whole("batch", batch, 1), engine=engine)
         x, known = self._masked(x, known)
@@ -235,8 +253,8 @@ class Ordered(Model):
             levels, mask = (raster.turned(h[images], own, columns) for h in (x, known.to(x.device)))
             return Known(levels, mask, Draw(seed, images=tuple(images.tolist())))
 
-        size = (x.shape[2], x.shape[3])
-        return self._decide_turned(source, len(x), size, context, plan, Rule(temperature), progress)
+        size, rule = (x.shape[2], x.shape[3]), Rule(temperature, guidance, top_k, top_p)
+        return self._decide_turned(source, len(x), size, context, plan, rule, progress)
 
     def order_for(self, known: Tensor, context: Context | None) -> tuple[Tensor, Context | None]:
         """The orders that a context names, or the best of each mask, and what else the context has."""
@@ -299,7 +317,7 @@ class Ordered(Model):
     def network_context(self, order: Tensor, own: Context | None, columns: bool) -> Context:
         """The network's context of turned images: orders as labels, and maps turned."""
         parts = self.condition.by_name(own)
-        label = order.long() * max(self.classes, 1)
+        label = order.long() * self.width
         if "labels" in parts:
             label = label + parts["labels"].to(label.device).long()
         if "map" not in parts:
@@ -341,11 +359,19 @@ def _network(of: Mapping[str, Any], orders: int) -> Model:
     wrong = [argument for argument in arguments if argument not in names]
     if wrong:
         raise WrongValueError(f"{name} has no argument {wrong[0]!r}; {instead(wrong[0], names)}")
-    arguments["classes"] = orders * max(1, whole("classes", arguments.get("classes", 0), 0))
+    classes, dropout = whole("classes", arguments.get("classes", 0), 0), arguments.pop("label_dropout", 0.0)
+    if not 0 <= dropout < 1 or (dropout and not classes):
+        raise WrongValueError(f"label_dropout is {dropout!r} with classes {classes}; expected a share, and 0 of none.")
+    labels = LabelsInOrder(orders, classes, dropout)
+    arguments["classes"] = labels.classes
     if "shape" in arguments:
         arguments["shape"] = tuple(arguments["shape"])
     network = MODELS[name](**arguments)
     _check_both(network, orders, *network.shape[1:])
+    if isinstance(network.condition, Several):
+        network.condition.labels = labels
+    else:
+        network.condition = labels
     return network
 
 

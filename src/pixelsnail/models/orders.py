@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from pixelsnail.errors import WrongTypeError, WrongValueError
-from pixelsnail.models.condition import Condition, Labels, Map
-from pixelsnail.nn import Context
+from pixelsnail.models.condition import Condition, Labels, Map, Several
+from pixelsnail.nn import Context, Given
 from pixelsnail.whole import whole
 
 Order = int | Tensor | None
@@ -19,6 +19,9 @@ def described(order: int) -> str:
     """An order in words: "rows from the top left" for 0."""
     lines, rows, columns = "columns" if order & 4 else "rows", "bottom" if order & 2 else "top", order & 1
     return f"{lines} from the {rows} {'right' if columns else 'left'}"
+
+
+NAMES: dict[type[Condition], str] = {Labels: "labels", Map: "map"}
 
 
 class Orders(Condition):
@@ -33,16 +36,28 @@ class Orders(Condition):
         self._own = (own,)  # a tuple: its weights are the network's
 
     @property
+    def words(self) -> str:
+        """What `own` is."""
+        return self.own.words
+
+    @property
     def own(self) -> Condition:
         """What the model is conditioned on beside an order."""
         return self._own[0]
+
+    @property
+    def own_parts(self) -> dict[str, Condition]:
+        """The parts of `own` by name."""
+        if isinstance(self.own, Several):
+            return self.own.parts
+        return {name: self.own for kind, name in NAMES.items() if isinstance(self.own, kind)}
 
     def split(self, context: Context | None) -> tuple[Tensor | None, Context | None]:
         """A context's order, if it has one, and the context of `own`. Raises as `present` does."""
         order, rest = None, context
         if isinstance(context, Mapping) and "order" in context:
             order, parts = context["order"], {name: part for name, part in context.items() if name != "order"}
-            single = {Labels: "labels", Map: "map"}.get(type(self.own))
+            single = NAMES.get(type(self.own))
             rest = parts.get(single) if single and set(parts) == {single} else parts or None
         self.own.present(rest)
         return order, rest
@@ -101,6 +116,49 @@ class Orders(Condition):
         order = torch.tensor([number % self.orders for number in numbers])
         return self.join(order, context, len(numbers), order.device)
 
+    def shown(self, images: Any, count: int) -> Context | None:
+        """That of `own`, in no order."""
+        return self.own.shown(images, count)
+
+    def guided(self, context: Context | None) -> Context:
+        """Raises ValueError where `own` does; the context in its orders, twice."""
+        order, own = self.split(context)
+        twice = None if order is None else torch.cat([order, order])
+        joined = self.join(twice, self.own.guided(own), 0 if twice is None else len(twice), torch.device("cpu"))
+        assert joined is not None
+        return joined
+
     def example(self, batch: int, size: tuple[int, int]) -> Context | None:
         """An example of `own`, in raster order."""
         return {"order": torch.zeros(batch, dtype=torch.long), **self.by_name(self.own.example(batch, size))}
+
+
+class LabelsInOrder(Labels):
+    """The labels by which a network of several orders knows orders and classes: order * width + class.
+
+    `width` labels of an order are its classes, and that of none where labels may be left out; 1 without classes.
+    """
+
+    def __init__(self, orders: int, classes: int, dropout: float) -> None:
+        self.width = max(1, classes + bool(dropout))
+        super().__init__(orders * self.width, dropout)
+
+    def guided(self, context: Context | None) -> Context:
+        """The labels, and then the label of none in the same orders."""
+        assert isinstance(context, Tensor)
+        if not self.dropout:
+            return super().guided(context)
+        return torch.cat([context.long(), self._without(context)])
+
+    def forward(self, context: Context | None) -> Given:
+        """The labels as layers index by them; in training some classes are left out, never an order."""
+        self.present(context)
+        assert isinstance(context, Tensor)
+        labels = context.long()
+        if self.training and self.dropout:
+            left_out = torch.rand(labels.shape, device=labels.device) < self.dropout
+            labels = torch.where(left_out, self._without(labels), labels)
+        return {"labels": labels}
+
+    def _without(self, labels: Tensor) -> Tensor:
+        return torch.div(labels.long(), self.width, rounding_mode="floor") * self.width + self.width - 1

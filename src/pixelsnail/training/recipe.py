@@ -108,6 +108,10 @@ def _still_meant(values: dict[str, Any], changes: Mapping[str, Any], note: Note)
         how = kept.pop("data.binarize", None)
         if how is not None and not (source.startswith("mnist") and before.startswith("mnist")):
             note(f"The recipe's data.binarize {how} is for {before}; {source} is taken as it is unless you set it.")
+    if source and source != before and "data.maps" not in changes:
+        maps = kept.pop("data.maps", None)
+        if maps is not None:
+            note(f"The recipe's data.maps {maps} are those of {before}; {source} has none unless you set them.")
     given = [end for end in ENDS if end in changes]
     for end in ENDS:
         if given and end not in given and kept.pop(end, None) is not None:

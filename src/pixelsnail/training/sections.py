@@ -22,6 +22,10 @@ class Data:
         "how grey levels become 0 and 1: dynamic, threshold or none; null takes the source's own",
     ] = None
     batch: Annotated[Count, "images a step, over all devices"] = 32
+    maps: Annotated[
+        str | None,
+        "a map of each image, to condition the model on: the name of an array or column beside the images, or a source",
+    ] = None
     validation: Annotated[Whole, "training images held out, where a source has no validation split"] = 0
     orders: Annotated[
         Literal[1, 2, 4, 8],

@@ -114,7 +114,12 @@ def open_images(plan: Recipe, note: Note) -> "tuple[Images, Images | None]":
     from pixelsnail import data
 
     section = plan.data
-    options: dict[str, Any] = {"binarize": section.binarize, "seed": plan.seed, "validation": section.validation}
+    options: dict[str, Any] = {
+        "binarize": section.binarize,
+        "seed": plan.seed,
+        "validation": section.validation,
+        "maps": section.maps,
+    }
     images = data.open(section.source, "train", **options)
     if "validation" in data.splits_of(section.source, validation=section.validation):
         return images, data.open(section.source, "validation", **options)
@@ -131,6 +136,8 @@ def build(plan: Recipe, images: "Images") -> "Model":
     if plan.model["name"] == "Ordered":
         raise WrongValueError("model.name is Ordered; name the model in one order, and set data.orders.")
     arguments = {name: value for name, value in plan.model.items() if name != "name"}
+    if images.maps is not None:
+        _take_map(plan, arguments, images, images.maps)
     shape, levels = arguments.setdefault("shape", images.shape), arguments.setdefault("levels", images.levels)
     if tuple(shape) != tuple(images.shape):
         raise WrongValueError(
@@ -146,6 +153,24 @@ def build(plan: Recipe, images: "Images") -> "Model":
     if plan.data.orders > 1:
         return Ordered({"model": plan.model["name"], **arguments}, plan.data.orders)
     return MODELS[plan.model["name"]](**arguments)
+
+
+def _take_map(plan: Recipe, arguments: dict[str, Any], images: "Images", maps: "Images") -> None:
+    """Puts what the data's maps say among a model's arguments. Raises ValueError for a model that takes no map."""
+    from inspect import signature
+
+    from pixelsnail.models import MODELS
+
+    name = plan.model["name"]
+    takes = [one for one, model in MODELS.items() if "map_levels" in signature(model).parameters]
+    if name not in takes:
+        raise WrongValueError(
+            f"data.maps is {plan.data.maps!r}, but {name} takes no map; leave it out, or take {', '.join(takes)}."
+        )
+    if not arguments.get("map_levels"):
+        arguments["map_levels"] = maps.levels
+    arguments.setdefault("map_channels", maps.shape[0])
+    arguments.setdefault("map_ratio", images.shape[1] // maps.shape[1])
 
 
 def start_from(model: "Model", run: str | Path) -> None:

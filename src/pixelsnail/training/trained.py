@@ -21,6 +21,7 @@ class Trained:
     source: str | None
     binarize: str | None
     validation: int = 0
+    maps: str | None = None
 
 
 def trained_on(run: str | Path, weights: str = "best") -> Trained:
@@ -30,9 +31,10 @@ def trained_on(run: str | Path, weights: str = "best") -> Trained:
     recipe = RunFolder(Path(run)).recipe
     if recipe.is_file():
         data = read(recipe).data
-        return Trained(data.source, data.binarize, data.validation)
+        return Trained(data.source, data.binarize, data.validation, data.maps)
     about = checkpoints.about(run, weights=weights)
-    return Trained(about.get("source") or about.get("default_data"), about.get("binarize"))
+    source = about.get("source") or about.get("default_data")
+    return Trained(source, about.get("binarize"), maps=about.get("maps"))
 
 
 def open_as_trained(
@@ -41,13 +43,14 @@ def open_as_trained(
     source: str | None = None,
     split: str | None = None,
     binarize: str | None = None,
+    maps: str | None = None,
 ) -> "Images":
     """Images to judge a model by, as it takes them: by default those that its training did not see.
 
     Of the training's own source that is its test split, or the validation images of one without; another source is
     taken whole where it has no splits, else its test split. Images of a model with two levels are binarised as in the
-    training, `binarize` says otherwise. Raises as `pixelsnail.data.open` and `Images.as_like` do, and ValueError where
-    neither says which images.
+    training, `binarize` says otherwise. With the training's own source come its maps; `maps` are others. Raises as
+    `pixelsnail.data.open` and `Images.as_like` do, and ValueError where neither says which images.
     """
     from pixelsnail import data
 
@@ -58,7 +61,8 @@ def open_as_trained(
     validation = known.validation if own else 0
     if split is None:
         split = _unseen(source, validation, own)
-    images = data.open(source, split, binarize="none", validation=validation)
+    maps = known.maps if maps is None and own else maps
+    images = data.open(source, split, binarize="none", validation=validation, maps=maps)
     how = known.binarize if known.binarize in ("dynamic", "threshold") else "dynamic"
     return images if binarize == "none" else images.as_like(model.shape, model.levels, binarize=binarize or how)
 
