@@ -24,6 +24,7 @@ PAGES = [
     "docs/how-to.md",
     "docs/vq-codes.md",
     "docs/orders.md",
+    "docs/conditions.md",
     "docs/reference.md",
     "docs/explanation.md",
     "docs/models-of-your-own.md",
