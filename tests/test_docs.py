@@ -23,6 +23,7 @@ PAGES = [
     "docs/tutorial.md",
     "docs/how-to.md",
     "docs/vq-codes.md",
+    "docs/orders.md",
     "docs/conditions.md",
     "docs/reference.md",
     "docs/explanation.md",

@@ -145,6 +145,13 @@ Context = Annotated[
     Annotated[int, form("LABEL", whole(0))] | None,
     Parameter(help="the class of all images, for a model that is conditioned on classes (default: the images' labels)"),
 ]
+Order = Annotated[
+    Annotated[int, form("K", whole(0))] | None,
+    Parameter(
+        help="raster order 0 ... 7, of a model of several: from the right where K & 1, from the bottom where K & 2, "
+        " along columns where K & 4 (default: as said above)"
+    ),
+]
 ContextData = Annotated[
     Data | None,
     Parameter(
