@@ -22,6 +22,7 @@ COMMANDS = {
     "classify": ("classify:classify", "which class every image is of, by a model of p(x | label)"),
     "compress": ("compress:compress", "images into one file, as short as their likelihood says"),
     "decompress": ("decompress:decompress", "such a file back into images, pixel for pixel"),
+    "pixel": ("pixel:pixel", "how probable each level of one pixel is, as a table and a figure"),
     "receptive-field": (
         "receptive_field:receptive_field", "which earlier pixels a pixel depends on: numbers, a figure"
     ),

@@ -128,6 +128,7 @@ Folder = Annotated[Path, form("DIR", _path)]
 RunPath = Annotated[Path, form("RUN", _path)]
 
 Data = Annotated[str, form("SOURCE", str)]
+Mask = Annotated[str, form("WHAT", str)]
 Name = Annotated[str, form("RUN", str)]
 
 RUN = "folder of a run or of a model, hf:OWNER/NAME, or mnist, which comes with pixelsnail"

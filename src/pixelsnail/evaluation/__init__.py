@@ -8,6 +8,7 @@ from pixelsnail.evaluation.classification import Classification, classify
 from pixelsnail.evaluation.completion import is_exact
 from pixelsnail.evaluation.laws import Laws, check
 from pixelsnail.evaluation.likelihood import Evaluation, Protocol, evaluate, remember
+from pixelsnail.evaluation.parts import Part, pixel_probabilities, region_log_prob
 from pixelsnail.evaluation.reach import Reach, draw_reach, reach
 from pixelsnail.evaluation.receptive_field import ReceptiveField, connectivity, fresh, receptive_field
 from pixelsnail.evaluation.scores import Scores, score
@@ -16,6 +17,7 @@ __all__ = [
     "Classification",
     "Evaluation",
     "Laws",
+    "Part",
     "Protocol",
     "Reach",
     "ReceptiveField",
@@ -28,8 +30,10 @@ __all__ = [
     "evaluate",
     "fresh",
     "is_exact",
+    "pixel_probabilities",
     "reach",
     "receptive_field",
+    "region_log_prob",
     "remember",
     "score",
 ]
