@@ -29,6 +29,7 @@ BENCHMARKS = {
     "codes": [],
     "codes bottom": ["--bottom"],
     "overheads": [],
+    "anomaly": [],
 }
 """Module and what is measured -> its arguments."""
 
