@@ -41,7 +41,7 @@ def attention(
     """
     check_file(out, (".png", ".svg"), overwrite)
     from pixelsnail import evaluation, pictures
-    from pixelsnail.models.ordered import Ordered, in_order
+    from pixelsnail.models.ordered import in_raster_order
 
     pictures.require_matplotlib("attention")
     model = load(run, Computing(weights, device))
@@ -52,8 +52,7 @@ def attention(
     height, width = x.shape[1:]
     middle, low = (height // 2, width // 2), 3 * height // 4
     pixels = pixel or [middle, (low, width // 2), (low, 3 * width // 4)]
-    context = context_of(model, images.subset([image]), source.context)
-    context = in_order(model, 0 if isinstance(model, Ordered) else None, context, 1)
+    context = in_raster_order(model, context_of(model, images.subset([image]), source.context), 1)
     maps = evaluation.attention_weights(model, x, pixels, context=context)
     pictures.attention_maps(maps, x, model.levels, pixels, out)
     terminal.note(f"Drew the attention of {plural(len(pixels), 'pixel')} in {plural(maps.shape[1], 'block')}: {out}")
