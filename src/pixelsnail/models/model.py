@@ -203,8 +203,8 @@ class Model(
         scales (1: the model's distribution; 0: every pixel takes its likeliest level, given those before it, which does
         not make the likeliest image). `guidance`, `top_k` and `top_p` change the distribution too (`engine.Rule`):
         `log_prob` knows nothing of them. `context` is that of each image. `batch` images are drawn at a time.
-        `engine` is "eager", "compiled" (a program, made once by a C++ compiler in a minute and kept), "auto" (eager, then
-        compiled where that saves more than it costs) or "naive", a pass for every pixel; they differ in time only.
+        `engine` is "eager", "compiled" (a program, made once by a C++ compiler in a minute and kept), "auto" (eager,
+        then compiled where that saves more than it costs) or "naive", a pass a pixel; they differ in time only.
         `progress` is called with (pixels decided, pixels in all).
         Raises ValueError for a count or batch below 1, a temperature below 0, guidance of a model that knows no images
         without labels, a size or context that the model does not take, an unknown engine, and RuntimeError where
@@ -236,7 +236,7 @@ class Model(
         `known` is boolean, (H, W) for all images or (B, 1 or C, H, W). Levels under the mask are ignored, whatever
         they are. A draw from p(unknown | known) only where all known pixels come before the unknown ones in raster
         order, an upper part of the image; with any other mask, pixels known later do not inform earlier ones, unless
-        there are `particles`: one of so many, weighed by the known pixels, is given (`posterior` gives all), a draw from
+        there are `particles`: one of so many, weighed by the known pixels, is given (`posterior` gives all), a draw of
         p(unknown | known) as their number grows. Other arguments, result and errors are those of `sample`.
         """
         if particles is not None:
