@@ -26,6 +26,7 @@ PAGES = [
     "docs/orders.md",
     "docs/completion.md",
     "docs/anomaly.md",
+    "docs/conditions.md",
     "docs/reference.md",
     "docs/explanation.md",
     "docs/models-of-your-own.md",

@@ -56,14 +56,16 @@ def test_another_machine_is_refused_and_another_result_found(model, images):
     assert "numerics='fast' on another machine" in refusal(model, contents.write())
     contents = codec.read(pixelsnail.compress(model, images))
     contents.checks[1] ^= 1
-    assert refusal(model, contents.write()).startswith("Image 1 did not come out as it went in (checksum)")
+    assert refusal(model, contents.write()).startswith(
+        "Image 1 or one that shares its stream did not come out as it went in"
+    )
 
 
 def test_what_a_header_says_is_checked_before_memory_is_taken(model, data):
     """Each number of a header in turn says what would take too much, or what the model is not; checksums are right."""
     contents = codec.read(data)
     head = data[: 4 + 2 + 16]
-    body = [number(n) for n in (2, 1, 3, 3, 4)]
+    body = [number(n) for n in (2, 1, 3, 1, 3, 4)]
     rest = data[START + sum(map(len, body)) : -4]
     assert data == stamped(head + b"".join(body) + rest)
     for place, wrong, said in (
@@ -71,22 +73,23 @@ def test_what_a_header_says_is_checked_before_memory_is_taken(model, data):
         (0, 3, "3 levels and 1 channels, but the model has 2"),
         (1, 2**16, "2 levels and 65536 channels"),
         (2, 2**50, "images is"),
-        (3, 2**33, "height is"),
-        (4, 2**20, "width is"),
-        (3, 0, "height is 0"),
+        (3, 65, "images of a stream is 65"),
+        (4, 2**33, "height is"),
+        (5, 2**20, "width is"),
+        (4, 0, "height is 0"),
     ):
         other = list(body)
         other[place] = number(wrong)
         assert said in refusal(model, stamped(head + b"".join(other) + rest))
     assert "is damaged" in refusal(model, stamped(head[:5] + b"\x40" + data[6:-4]))
-    many = stamped(head + b"\2\1" + number(2**40) + b"\3\4" + bytes(1000))
+    many = stamped(head + b"\2\1" + number(2**40) + b"\1\3\4" + bytes(1000))
     assert "images is" in refusal(model, many)
     assert contents.names == ["a.png", "b/c.png", "ü.png"]
 
 
 def test_names_that_would_fill_memory_are_refused(model):
     bomb = zlib.compress(bytes(2**26))
-    body = b"\x89PSN\1\2" + bytes(16) + b"\2\1\1\3\4\0" + number(len(bomb)) + bomb + bytes(9)
+    body = b"\x89PSN\1\2" + bytes(16) + b"\2\1\1\1\3\4\0\0" + number(len(bomb)) + bomb + bytes(9)
     assert "names are not 1" in refusal(model, stamped(body))
 
 

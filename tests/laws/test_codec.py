@@ -6,6 +6,7 @@ import pytest
 import torch
 
 import pixelsnail
+import pixelsnail.codec
 from pixelsnail.models.condition import of_images
 from tiny import context_of, every_model, fit, random_levels
 
@@ -24,8 +25,8 @@ def test_images_come_out_as_they_went_in_and_files_are_as_short_as_the_likelihoo
     drawn = model.sample(3, seed=1, context=of_images(context, slice(3)))
     x = torch.cat([drawn, random_levels(levels, (3, *shape)).to(drawn.dtype)])
     bits = -model.log_prob(x, context) / math.log(2)
-    for numerics in ("portable", "fast"):
-        data = pixelsnail.compress(model, x, context, numerics, batch=4)
+    for numerics, together in (("portable", 1), ("fast", 1), ("portable", 4)):
+        data = pixelsnail.compress(model, x, context, numerics, together=together, batch=4)
         again = pixelsnail.decompress(model, data)
         assert again.dtype == drawn.dtype
         assert torch.equal(again, x)
@@ -117,7 +118,7 @@ def test_no_image_one_pixel_and_several_sizes(numerics):
     assert torch.equal(pixelsnail.decompress(model, data), pixel)
     sizes = [(4, 5), (1, 1), (7, 2), (4, 5), (1, 9), (4, 5)]
     images = [random_levels(3, (2, *size), seed=i) for i, size in enumerate(sizes)]
-    data = pixelsnail.compress(model, images, numerics=numerics, batch=2)
+    data = pixelsnail.compress(model, images, numerics=numerics, together=2, batch=2)
     again = pixelsnail.decompress(model, data)
     assert isinstance(again, list)
     assert all(torch.equal(a, b) for a, b in zip(again, images, strict=True))
@@ -135,6 +136,25 @@ def test_several_sizes_keep_their_labels():
     assert all(torch.equal(a, b) for a, b in zip(pixelsnail.decompress(model, data), images, strict=True))
     swapped = torch.tensor([0, 2, 1])
     assert pixelsnail.compress(model, images, swapped) != data
+
+
+@pytest.mark.parametrize("numerics", ["portable", "fast"])
+def test_images_that_share_streams_cost_less_than_a_byte_each(numerics):
+    """Also where some of them are stored as they are."""
+    from tiny import pixelsnail as build
+
+    model = build((1, 4, 5), 2)
+    x = model.sample(150, seed=2)
+    x[::7] = 1 - x[::7]  # unlikely ones
+    data = pixelsnail.compress(model, x, numerics=numerics, together=30, batch=3)
+    stored = pixelsnail.codec.read(data).stored
+    assert stored
+    bits = -model.log_prob(x) / math.log(2)
+    assert len(data) <= PER_FILE + torch.minimum(bits, torch.tensor(20.0)).sum().item() / 8 + 150 + len(stored)
+    assert torch.equal(pixelsnail.decompress(model, data, batch=2), x)
+    assert torch.equal(pixelsnail.decompress(model, data, 149), x[149])
+    with pytest.raises(ValueError, match="together is 65"):
+        pixelsnail.compress(model, x, together=65)
 
 
 @pytest.mark.parametrize("numerics", ["portable", "fast"])

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from pixelsnail.cli.errors import UsageError
 from pixelsnail.cli.images import context_of, open_images
 from pixelsnail.cli.outputs import check_file, plural
-from pixelsnail.cli.parameters import Computing, File, Overwrite, Run, Source
+from pixelsnail.cli.parameters import Computing, Count, File, Overwrite, Run, Source
 from pixelsnail.cli.runs import load
 from pixelsnail.cli.terminal import Terminal, quoted
 
@@ -42,6 +42,13 @@ def compress(
             "threads alone"
         ),
     ] = "portable",
+    together: Annotated[
+        Count | None,
+        Parameter(
+            help="images that share a stream: fewer bytes, and access to one of them is as many times slower (default: "
+            "up to 16 small images of a large set)"
+        ),
+    ] = None,
     computing: Computing = Computing(),
     overwrite: Overwrite = False,
     terminal: Terminal = Terminal(),
@@ -65,7 +72,9 @@ def compress(
     names, x, context, read = _read(run, list(images), source, model, computing, terminal)
     start = time.perf_counter()
     with terminal.progress("compressing", "levels") as progress:
-        data = pixelsnail.compress(model, x, context, numerics, names, batch=computing.batch, progress=progress)
+        data = pixelsnail.compress(
+            model, x, context, numerics, names, together=together, batch=computing.batch, progress=progress
+        )
     seconds = time.perf_counter() - start
     with write_atomically(out) as temporary:
         temporary.write_bytes(data)

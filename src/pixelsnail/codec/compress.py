@@ -1,7 +1,7 @@
 """`compress` and `decompress`: images into one file and back, level by level.
 
-Images of one size are coded in batches. A stream that would be longer than the levels as they are (noise, or what the
-model thinks impossible) is left for those.
+Images are coded in batches, an image of each of some streams (`layout`). One that would take more than its levels as
+they are (noise, or what the model thinks impossible) is written as those.
 """
 
 import hashlib
@@ -10,16 +10,17 @@ import math
 import os
 import sys
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from pixelsnail.codec.container import MACHINE, MOST_PIXELS, Contents, read
+from pixelsnail.codec.container import MACHINE, MOST_PIXELS, MOST_TOGETHER, Contents, read
 from pixelsnail.codec.grid import MOST_LEVELS
-from pixelsnail.codec.numerics import Coded, Walks, encode_portable, image_of, in_floats, symbols
-from pixelsnail.codec.range_coder import constriction, read_uniform, write_uniform
+from pixelsnail.codec.layout import Layout, Size, usual
+from pixelsnail.codec.numerics import Portable, Walks, image_of, in_floats, symbols
+from pixelsnail.codec.range_coder import Reader, Writer, constriction
 from pixelsnail.engine import Progress
 from pixelsnail.errors import WrongIndexError, WrongTypeError, WrongValueError
 from pixelsnail.machine import describe
@@ -40,6 +41,7 @@ def compress(
     numerics: str = "portable",
     names: Sequence[str] | None = None,
     *,
+    together: int | None = None,
     batch: int = 64,
     progress: Progress | None = None,
 ) -> bytes:
@@ -47,8 +49,9 @@ def compress(
 
     An image takes -log2 p(x) bits and 8 bytes at most, the file 64 bytes more, its `names` and its `context` what they
     need. "portable" computes in float64 and decodes on any processor; "fast" computes in float32 and decodes only on
-    the same machine with the same number of threads. `batch` images are coded at a time. Progress is told as (levels
-    coded, levels in all).
+    the same machine with the same number of threads. `together` images share a stream, which saves up to 5 bytes an
+    image and makes access to a single one as many times slower; None lets small images of large sets, up to 16.
+    `batch` streams are coded at a time. Progress is told as (levels coded, levels in all).
     Raises as `model.log_prob` does, ValueError for unknown numerics, names that are not one an image, and images of
     more than 2 ** 20 pixels, RuntimeError where the model gives no probabilities.
     """
@@ -58,23 +61,43 @@ def compress(
     batch, images, sizes = whole("batch", batch, 1), *_checked(model, x, context)
     if names is not None and len(names) != len(images):
         raise WrongValueError(f"There are {len(names)} names for {len(images)} images; expected one for each.")
-    contents = Contents(fingerprint(model), model.levels, model.shape[0], sizes)
+    largest = max((image.numel() for image in images), default=0)
+    together = usual(len(images), largest * math.log2(model.levels)) if together is None else together
+    if whole("together", together, 1) > MOST_TOGETHER:
+        raise WrongValueError(f"together is {together}; expected at most {MOST_TOGETHER} images in a stream.")
+    contents = Contents(fingerprint(model), model.levels, model.shape[0], sizes, len(images), together)
     contents.names, contents.context = (None if names is None else list(names)), context
-    encode = _fast_encoder(model, batch) if numerics == "fast" else _portable_encoder(model)
     if numerics == "fast":
         contents.batch, contents.machine = batch, this_machine(model)
-    count = len(images)
-    contents.streams, contents.stored, contents.listed = [b""] * count, [False] * count, [{} for _ in images]
-    contents.checks = [checksum(image, model.levels) for image in images]
-    told = _Told(progress, sum(image.numel() for image in images))
-    for chunk in _chunks([contents.size(i) for i in range(count)], batch):
-        part = torch.stack([images[i] for i in chunk]).to(model.device)
-        coded = encode(part, of_images(context, torch.tensor(chunk), model.device), told.part(part.numel()))
-        for i, image, stream, listed in zip(chunk, part, coded.streams, coded.listed, strict=True):
-            raw = write_uniform(symbols(image), model.levels)
-            contents.stored[i] = len(raw) < len(stream)
-            contents.streams[i], contents.listed[i] = (raw, {}) if contents.stored[i] else (stream, listed)
+    _encode(model, images, contents, batch, _Told(progress, sum(image.numel() for image in images)))
     return contents.write()
+
+
+def _encode(model: Model, images: list[Tensor], contents: Contents, batch: int, told: "_Told") -> None:
+    """Fills in the streams."""
+    encoder: Portable | Walks
+    if contents.numerics == "fast":
+        encoder = Walks(in_floats(model, torch.float32), batch)
+    else:
+        encoder = Portable(in_floats(model, torch.float64), in_floats(model, torch.float32))
+    layout = contents.layout(batch)
+    contents.streams, contents.listed = [b""] * len(layout.streams), [{} for _ in images]
+    for block in layout.blocks(contents.all_sizes):
+        writers = {stream: Writer() for stream in block}
+        for chunk in layout.chunks(block):
+            of = [image for _, image in chunk]
+            part = torch.stack([images[i] for i in of]).to(model.device)
+            given = of_images(contents.context, torch.tensor(of), model.device)
+            trials = [writers[stream].trial() for stream, _ in chunk]
+            listed = encoder.encode(part, given, trials, told.part(part.numel()))
+            for (stream, i), trial, shifts in zip(chunk, trials, listed, strict=True):
+                if writers[stream].settle(trial, symbols(images[i]), model.levels):
+                    contents.stored.add(i)
+                else:
+                    contents.listed[i] = shifts
+        for stream, writer in writers.items():
+            contents.streams[stream] = writer.finish()
+    contents.checks = [checksum([images[i] for i in stream], model.levels) for stream in layout.streams]
 
 
 def decompress(
@@ -99,49 +122,54 @@ def decompress_contents(
 ) -> list[Tensor]:
     """The images (C, H, W) of a file that was read, or image `index` alone. Raises as `decompress` does."""
     constriction()
-    batch, count = contents.batch or whole("batch", batch, 1), contents.count
+    batch = contents.batch or whole("batch", batch, 1)
     _check_model(model, contents)
-    if index is not None:
-        index = whole("index", index, 0)
-        if index >= count:
-            raise WrongIndexError(f"There is no image {index}; the file holds {count}.")
+    if index is not None and whole("index", index, 0) >= contents.count:
+        raise WrongIndexError(f"There is no image {index}; the file holds {contents.count}.")
     fast = contents.numerics == "fast"
     walks = Walks(in_floats(model, torch.float32 if fast else torch.float64), batch)
-    chunks = _chunks([contents.size(i) for i in range(count)], batch)
-    if index is not None:  # of "fast" numerics, those that were coded with it
-        chunks = [chunk for chunk in chunks if index in chunk] if fast else [[index]]
-    told = _Told(progress, sum(contents.symbols(i) for chunk in chunks for i in chunk))
+    layout = contents.layout(batch)
+    blocks = layout.blocks(contents.all_sizes)
+    if index is not None:  # of "fast" numerics all that was coded with it
+        own = next(s for s, images in enumerate(layout.streams) if index in images)
+        blocks = [block for block in blocks if own in block] if fast else [[own]]
+    told = _Told(progress, sum(contents.symbols(i) for block in blocks for s in block for i in layout.streams[s]))
     found: dict[int, Tensor] = {}
-    for chunk in chunks:
-        told_of = told.part(sum(contents.symbols(i) for i in chunk))
-        decoded = _decoded(walks, contents, chunk, told_of)
-        for i, image in zip(chunk, decoded, strict=True):
-            if checksum(image, model.levels) != contents.checks[i]:
+    for block in blocks:
+        readers = {stream: Reader(contents.streams[stream]) for stream in block}
+        for chunk in layout.chunks(block):
+            found.update(_decoded(walks, contents, chunk, readers, told))
+        for stream in block:
+            if checksum([found[i] for i in layout.streams[stream]], model.levels) != contents.checks[stream]:
                 raise WrongValueError(
-                    f"Image {i} did not come out as it went in (checksum): this machine computes otherwise than the "
-                    "one that compressed it. Decompress it there, and compress it with numerics='portable'."
+                    f"Image {layout.streams[stream][0]} or one that shares its stream did not come out as it went in "
+                    "(checksum): this machine computes otherwise than the one that compressed it. Decompress it there, "
+                    "and compress it with numerics='portable'."
                 )
-            found[i] = image.to(torch.uint8 if model.levels <= 256 else torch.long)
-    return [found[i] for i in range(count)] if index is None else [found[index]]
+    return [found[i] for i in range(contents.count)] if index is None else [found[index]]
 
 
 def information(
     model: Model, x: Tensor | Sequence[Tensor], context: Context | None = None, *, batch: int = 64
 ) -> float:
-    """-log2 p(x) of all images that `compress` takes: what a file cannot be shorter than on average."""
+    """-log2 p(x) of all images that `compress` takes: what no file is shorter than on average."""
     images, sizes = _checked(model, x, context)
     each = sizes if isinstance(sizes, list) else [sizes] * len(images)
     nats = 0.0
-    for chunk in _chunks(each, batch):
+    for chunk in Layout.of(each, batch, 1).streams:
         part = torch.stack([images[i] for i in chunk]).to(model.device)
         with torch.inference_mode():
             nats -= float(model.log_prob(part, of_images(context, torch.tensor(chunk), model.device)).sum())
     return nats / math.log(2)
 
 
-def checksum(image: Tensor, levels: int) -> int:
-    """CRC-32 of an image's levels (C, H, W): bytes up to 256 levels, else four bytes each, the least first."""
-    return zlib.crc32(image.cpu().numpy().astype("u1" if levels <= 256 else "<u4").tobytes())
+def checksum(images: Sequence[Tensor], levels: int) -> int:
+    """CRC-32 of the levels of images (C, H, W), one after another: a byte each up to 256 levels, else four, the least
+    first."""
+    found = 0
+    for image in images:
+        found = zlib.crc32(image.cpu().numpy().astype("u1" if levels <= 256 else "<u4").tobytes(), found)
+    return found
 
 
 def this_machine(model: Model) -> bytes:
@@ -156,7 +184,7 @@ def this_machine(model: Model) -> bytes:
 
 def _checked(
     model: Model, x: Tensor | Sequence[Tensor], context: Context | None
-) -> tuple[list[Tensor], list[tuple[int, int]] | tuple[int, int]]:
+) -> tuple[list[Tensor], list[Size] | Size]:
     """The images (C, H, W), and their sizes. Raises as `model.log_prob` does."""
     if model.levels > MOST_LEVELS:
         raise WrongValueError(f"This model has {model.levels:,} levels; expected at most {MOST_LEVELS:,} to compress.")
@@ -176,37 +204,21 @@ def _checked(
             raise WrongValueError(
                 f"An image is {size[0]} x {size[1]}; expected at most {MOST_PIXELS:,} pixels. Cut it into tiles."
             )
+    _check_context(model, context, sizes)
     if len(set(sizes)) > 1:
+        return images, sizes
+    return images, sizes[0] if sizes else (model.shape[1], model.shape[2])
+
+
+def _check_context(model: Model, context: Context | None, sizes: Sequence[Size]) -> None:
+    """Raises ValueError or TypeError for a context that is not one of images of these sizes."""
+    if len(set(sizes)) == 1:
+        model.condition.check(context, len(sizes), sizes[0])
+    elif sizes:
+        model.condition.present(context)
         for size in dict.fromkeys(sizes):
             same = torch.tensor([i for i, own in enumerate(sizes) if own == size])
-            model.condition.present(context)
             model.condition.check(of_images(context, same), len(same), size)
-        return images, sizes
-    size = sizes[0] if sizes else (model.shape[1], model.shape[2])
-    if images:
-        model.condition.check(context, len(images), size)
-    return images, size
-
-
-def _portable_encoder(model: Model) -> Callable[[Tensor, Context | None, Progress | None], Coded]:
-    wide, narrow = in_floats(model, torch.float64), in_floats(model, torch.float32)
-
-    def encode(x: Tensor, context: Context | None, progress: Progress | None) -> Coded:
-        coded = encode_portable(wide, narrow, x, context)
-        if progress is not None:
-            progress(1, 1)
-        return coded
-
-    return encode
-
-
-def _fast_encoder(model: Model, batch: int) -> Callable[[Tensor, Context | None, Progress | None], Coded]:
-    walks = Walks(in_floats(model, torch.float32), batch)
-
-    def encode(x: Tensor, context: Context | None, progress: Progress | None) -> Coded:
-        return Coded(walks.encode(x, context, progress), [{} for _ in x])
-
-    return encode
 
 
 def _check_model(model: Model, contents: Contents) -> None:
@@ -222,9 +234,9 @@ def _check_model(model: Model, contents: Contents) -> None:
             f"The file says {contents.levels} levels and {contents.channels} channels, but the model has "
             f"{model.levels} and {model.shape[0]}: it is damaged."
         )
-    sizes = contents.sizes if isinstance(contents.sizes, list) else [contents.sizes]
-    for size in dict.fromkeys(sizes):
+    for size in dict.fromkeys(contents.all_sizes):
         model.check_size(*size)
+    _check_context(model, contents.context, contents.all_sizes)
     if contents.numerics == "fast" and contents.machine != this_machine(model):
         raise WrongValueError(
             "The images were compressed with numerics='fast' on another machine, or with other versions or another "
@@ -232,31 +244,25 @@ def _check_model(model: Model, contents: Contents) -> None:
         )
 
 
-def _decoded(walks: Walks, contents: Contents, chunk: list[int], progress: Progress | None) -> list[Tensor]:
-    """Images (C, H, W) of a chunk, all of one size, in int64."""
-    size = contents.size(chunk[0])
-    shape = (contents.channels, *size)
-    known = {
-        i: read_uniform(contents.streams[i], contents.symbols(i), contents.levels) for i in chunk if contents.stored[i]
-    }
-    # In float32 a batch must be the one that was encoded; in float64 images that are known need no model.
-    walked = chunk if contents.numerics == "fast" else [i for i in chunk if i not in known]
+def _decoded(
+    walks: Walks, contents: Contents, chunk: list[tuple[int, int]], readers: Mapping[int, Reader], told: "_Told"
+) -> dict[int, Tensor]:
+    """Images (C, H, W) of a chunk, all of one size, the next of their streams."""
+    images, size = [image for _, image in chunk], contents.size(chunk[0][1])
+    shape, count = (contents.channels, *size), contents.symbols(chunk[0][1])
+    progress = told.part(len(images) * count)
+    known = {i: readers[s].read_uniform(count, contents.levels) for s, i in chunk if i in contents.stored}
     found = {i: image_of(levels, shape) for i, levels in known.items()}
-    if any(i not in known for i in walked):
-        context = of_images(contents.context, torch.tensor(walked), walks.model.device)
-        walks.model.condition.check(context, len(walked), size)
-        streams = [known.get(i, contents.streams[i]) for i in walked]
-        images = walks.decode(streams, [contents.listed[i] for i in walked], size, context, progress)
-        found.update(zip(walked, images.cpu(), strict=True))
-    return [found[i] for i in chunk]
-
-
-def _chunks(sizes: Sequence[tuple[int, int]], batch: int) -> list[list[int]]:
-    """The images of each size, in order, `batch` at a time."""
-    of_size: dict[tuple[int, int], list[int]] = {}
-    for i, size in enumerate(sizes):
-        of_size.setdefault(size, []).append(i)
-    return [same[first : first + batch] for same in of_size.values() for first in range(0, len(same), batch)]
+    # In float32 a batch must be the one that was encoded; in float64 images that are known need no model.
+    walked = chunk if contents.numerics == "fast" else [(s, i) for s, i in chunk if i not in known]
+    if len(known) < len(images):
+        of = [i for _, i in walked]
+        context = of_images(contents.context, torch.tensor(of), walks.model.device)
+        sources = [known[i] if i in known else readers[s] for s, i in walked]
+        decoded = walks.decode(sources, [contents.listed[i] for i in of], size, context, progress)
+        found.update(zip(of, decoded.cpu(), strict=True))
+    kind = torch.uint8 if contents.levels <= 256 else torch.long
+    return {i: image.to(kind) for i, image in found.items()}
 
 
 class _Told:

@@ -6,26 +6,29 @@ Numbers without a size are LEB128 (`fields.number`).
     1   version of the format: 1
     1   flags: 1 fast, 2 names, 4 contexts, 8 sizes of their own; others 0
     16  fingerprint of the model
-        levels, channels, images; height and width, unless images have sizes of their own
+        levels, channels, images, images that share a stream; height and width, unless images have sizes of their own
     --  fast: images in a batch, and 8 bytes that tell the machine
     --  sizes of their own: height and width of each image
         how many symbols are listed; of each 2 * (distance from the one before) + (place of its shift - 1)
+        how many images are stored as they are; of each its distance from the one before
     --  names: one packed text
     --  contexts (`contexts`)
-        of each image: 2 * bytes of its stream + (1 where it holds the levels as they are)
-    4n  CRC-32 of each image's levels, least byte first
+        of each stream: its bytes
+    4n  CRC-32 of the levels of each stream's images, least byte first
         the streams, one after another
     4   CRC-32 of all before, least byte first
 """
 
 import struct
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from pixelsnail.codec.contexts import pack_context, unpack_context
 from pixelsnail.codec.fields import DamageError, Fields, number, text
 from pixelsnail.codec.grid import MOST_LEVELS
+from pixelsnail.codec.layout import Layout, Size
 from pixelsnail.codec.source import Shifts
 from pixelsnail.errors import WrongValueError
 from pixelsnail.nn import Context
@@ -34,6 +37,8 @@ MAGIC, VERSION = b"\x89PSN", 1
 FAST, NAMES, CONTEXTS, SIZES = 1, 2, 4, 8
 FINGERPRINT, MACHINE, CRC = 16, 8, 4
 START = len(MAGIC) + 2 + FINGERPRINT
+MOST_TOGETHER = 64
+"""Images of a stream."""
 MOST_PIXELS = 2**20
 """Of an image: what a file says is believed up to there, so that a wrong one cannot take all memory."""
 LARGEST = 2**31
@@ -45,39 +50,46 @@ class Contents:
 
     levels, channels    of every image
     sizes               (H, W) of each image, or the one of all
-    streams, stored     of each image, and whether a stream holds its levels as they are, without the model
+    count, together     images, and how many share a stream (`layout`)
+    streams, checks     the streams, and CRC-32 of the levels of each one's images
+    stored              the images that hold their levels as they are, without the model
     listed              of each image, the symbols whose tables are shifted
-    checks              CRC-32 of each image's levels
     names, context      of the images, where there are any
-    batch, machine      of numerics "fast": images a batch, and what tells the machine
+    batch, machine      of numerics "fast": streams coded at a time, and what tells the machine
     """
 
     fingerprint: bytes
     levels: int
     channels: int
-    sizes: list[tuple[int, int]] | tuple[int, int]
+    sizes: list[Size] | Size
+    count: int
+    together: int = 1
     streams: list[bytes] = field(default_factory=list)
-    stored: list[bool] = field(default_factory=list)
-    listed: list[Shifts] = field(default_factory=list)
     checks: list[int] = field(default_factory=list)
+    stored: set[int] = field(default_factory=set)
+    listed: list[Shifts] = field(default_factory=list)
     names: list[str] | None = None
     context: Context | None = None
     batch: int | None = None
     machine: bytes = b""
 
     @property
-    def count(self) -> int:
-        """Images."""
-        return len(self.streams)
-
-    @property
     def numerics(self) -> str:
         """ "portable" or "fast"."""
         return "portable" if self.batch is None else "fast"
 
-    def size(self, image: int) -> tuple[int, int]:
+    @property
+    def all_sizes(self) -> list[Size]:
+        """(H, W) of each image."""
+        return self.sizes if isinstance(self.sizes, list) else [self.sizes] * self.count
+
+    def size(self, image: int) -> Size:
         """(H, W) of an image."""
         return self.sizes[image] if isinstance(self.sizes, list) else self.sizes
+
+    def layout(self, batch: int) -> Layout:
+        """Which images share a stream, where `batch` streams are coded at a time."""
+        return Layout.of(self.all_sizes, self.together, batch)
 
     def write(self) -> bytes:
         """The file."""
@@ -85,16 +97,16 @@ class Contents:
         flags = FAST * (self.batch is not None) | NAMES * (self.names is not None)
         flags |= CONTEXTS * (self.context is not None) | SIZES * own
         parts = [MAGIC, bytes([VERSION, flags]), self.fingerprint]
-        numbers: list[Any] = [self.levels, self.channels, self.count, *([] if own else self.sizes)]
+        numbers: list[Any] = [self.levels, self.channels, self.count, self.together, *([] if own else self.sizes)]
         parts += map(number, numbers)
         if self.batch is not None:
             parts += [number(self.batch), self.machine]
         parts += [number(n) for size in self.sizes for n in size] if own else []  # type: ignore[union-attr]
-        parts.append(self._listed())
+        parts += [self._listed(), distances(sorted(self.stored))]
         parts += [text(self.names)] if self.names is not None else []
         parts += [pack_context(self.context)] if self.context is not None else []
-        parts += [number(2 * len(s) + raw) for s, raw in zip(self.streams, self.stored, strict=True)]
-        parts += [struct.pack(f"<{self.count}I", *self.checks), *self.streams]
+        parts += [number(len(stream)) for stream in self.streams]
+        parts += [struct.pack(f"<{len(self.checks)}I", *self.checks), *self.streams]
         whole = b"".join(parts)
         return whole + struct.pack("<I", zlib.crc32(whole))
 
@@ -140,31 +152,45 @@ def _read(data: bytes, fields: Fields) -> Contents:
         raise DamageError(f"its flags are {flags}")
     levels = fields.number("levels", MOST_LEVELS, 2)
     channels = fields.number("channels", 2**16, 1)
-    count = fields.number("images", fields.left // (1 + CRC))
-    contents = Contents(
-        data[START - FINGERPRINT : START], levels, channels, [] if flags & SIZES else _size(fields, channels)
-    )
+    count = fields.number("images", MOST_TOGETHER * (fields.left // (1 + CRC)))
+    together = fields.number("images of a stream", MOST_TOGETHER, 1)
+    size: list[Size] | Size = [] if flags & SIZES else _size(fields, channels)
+    contents = Contents(data[START - FINGERPRINT : START], levels, channels, size, count, together)
     if flags & FAST:
         contents.batch, contents.machine = fields.number("batch", LARGEST, 1), fields.take(MACHINE)
     if flags & SIZES:
         if 2 * count > fields.left:
             raise DamageError("it ends too early")
         contents.sizes = [_size(fields, channels) for _ in range(count)]
-    contents.listed = _read_list(fields, contents, count)
+    contents.listed = _read_list(fields, contents)
+    contents.stored = set(_read_distances(fields, "stored images", count))
     if flags & NAMES:
         contents.names = fields.text("names", count)
     if flags & CONTEXTS:
         contents.context = unpack_context(fields, count)
-    lengths = [fields.number("a stream's length", 2 * fields.left + 1) for _ in range(count)]
-    contents.stored = [bool(length & 1) for length in lengths]
-    contents.checks = list(struct.unpack(f"<{count}I", fields.take(CRC * count)))
-    contents.streams = [fields.take(length >> 1) for length in lengths]
+    streams = len(contents.layout(1).streams)
+    lengths = [fields.number("a stream's length", fields.left) for _ in range(streams)]
+    contents.checks = list(struct.unpack(f"<{streams}I", fields.take(CRC * streams)))
+    contents.streams = [fields.take(length) for length in lengths]
     if fields.left:
         raise DamageError(f"{fields.left} bytes are left over")
     return contents
 
 
-def _size(fields: Fields, channels: int) -> tuple[int, int]:
+def distances(places: Sequence[int]) -> bytes:
+    """Rising whole numbers: how many, and of each its distance from the one before."""
+    return number(len(places)) + b"".join(number(b - a) for a, b in zip([0, *places], places, strict=False))
+
+
+def _read_distances(fields: Fields, what: str, end: int) -> list[int]:
+    place, found = 0, []
+    for _ in range(fields.number(what, min(end, fields.left))):
+        place += fields.number(what, end - 1 - place)
+        found.append(place)
+    return found
+
+
+def _size(fields: Fields, channels: int) -> Size:
     height = fields.number("height", MOST_PIXELS, 1)
     width = fields.number("width", MOST_PIXELS // height, 1)
     if height * width * channels > 4 * MOST_PIXELS:
@@ -172,7 +198,8 @@ def _size(fields: Fields, channels: int) -> tuple[int, int]:
     return height, width
 
 
-def _read_list(fields: Fields, contents: Contents, count: int) -> list[Shifts]:
+def _read_list(fields: Fields, contents: Contents) -> list[Shifts]:
+    count = contents.count
     listed: list[dict[int, int]] = [{} for _ in range(count)]
     image, start, place = 0, 0, 0
     for _ in range(fields.number("listed symbols", fields.left)):

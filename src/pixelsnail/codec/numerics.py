@@ -10,8 +10,7 @@ fast       Both make the same calls, in float32, in the same order on the same m
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import cast
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -25,7 +24,6 @@ from pixelsnail.engine import Engine, Plan, Progress, Rule
 from pixelsnail.engine.agreement import agreed
 from pixelsnail.errors import StoppedError
 from pixelsnail.models import Model
-from pixelsnail.models.model import evaluating
 from pixelsnail.nn import Context
 
 MARGIN = 2.0**9
@@ -36,46 +34,43 @@ AT_ONCE = 2**22
 """Probabilities in memory at a time."""
 
 
-@dataclass
-class Coded:
-    """What an encoder made of images: their streams, what was listed, and how its bound was found."""
-
-    streams: list[bytes] = field(default_factory=list)
-    listed: list[Shifts] = field(default_factory=list)
-    bound: float = 0.0
-    """The largest error of a probability that was allowed for."""
-
-
 def in_floats(model: Model, dtype: torch.dtype) -> Model:
     """The model computed in `dtype`, in evaluation mode; the model itself stays as it is."""
     return copy.deepcopy(model).to(dtype).eval()
 
 
-def encode_portable(model: Model, narrow: Model, x: Tensor, context: Context | None) -> Coded:
-    """Streams of images x (B, C, H, W), from the model in float64 and, for the bound, in float32."""
-    channels, width = x.shape[1], x.shape[3]
-    coded = Coded(listed=[{} for _ in x])
-    writers = [Writer() for _ in x]
-    with torch.inference_mode(), evaluating(model), evaluating(narrow):
-        parameters, rough = model(x, context=context), narrow(x, context=context)
-    rows = max(1, AT_ONCE // (len(x) * width * channels * model.levels))
-    for first in range(0, x.shape[2], rows):
-        band = slice(first, first + rows)
-        levels = x[:, :, band].permute(0, 2, 3, 1)  # (B, h, W, C)
-        symbols = levels.flatten().cpu().numpy().astype(np.int64)
-        scaled, other = (_scaled(model, h[:, :, band], levels) for h in (parameters, rough))
-        edges = grid.beside(scaled, symbols)
-        bound = _bound(model.levels, np.abs(edges - grid.beside(other, symbols)).max())
-        coded.bound = max(coded.bound, bound / 2 ** grid.bits(model.levels))
-        shifts = grid.safe_shifts(edges, bound)
-        of_image = weights(grid.counts(scaled, grid.SHIFTS[shifts])).reshape(len(x), -1, model.levels)
-        for image, (writer, own) in enumerate(zip(writers, symbols.reshape(len(x), -1), strict=True)):
-            writer.write(own, of_image[image])
-        for place in np.flatnonzero(shifts).tolist():
-            image, symbol = divmod(place, levels[0].numel())
-            cast(dict[int, int], coded.listed[image])[first * width * channels + symbol] = int(shifts[place])
-    coded.streams = [writer.finish() for writer in writers]
-    return coded
+@dataclass(frozen=True)
+class Portable:
+    """The encoder that computes whole images: the model in float64 and, for the bound, in float32."""
+
+    model: Model
+    narrow: Model
+
+    def encode(
+        self, x: Tensor, context: Context | None, writers: Sequence[Writer], progress: Progress | None
+    ) -> list[Shifts]:
+        """Writes images x (B, C, H, W), each with its writer; what must be listed of each."""
+        channels, width = x.shape[1], x.shape[3]
+        found: list[dict[int, int]] = [{} for _ in x]
+        with torch.inference_mode():
+            parameters, rough = (model(x, context=context) for model in (self.model, self.narrow))
+        rows = max(1, AT_ONCE // (len(x) * width * channels * self.model.levels))
+        for first in range(0, x.shape[2], rows):
+            band = slice(first, first + rows)
+            levels = x[:, :, band].permute(0, 2, 3, 1)  # (B, h, W, C)
+            scaled, other = (_scaled(self.model, h[:, :, band], levels) for h in (parameters, rough))
+            coded = levels.flatten().cpu().numpy().astype(np.int64)
+            edges = grid.beside(scaled, coded)
+            shifts = grid.safe_shifts(edges, bound(self.model.levels, edges - grid.beside(other, coded)))
+            tables = weights(grid.counts(scaled, grid.SHIFTS[shifts])).reshape(len(x), -1, self.model.levels)
+            for writer, own, rest in zip(writers, coded.reshape(len(x), -1), tables, strict=True):
+                writer.write(own, rest)
+            for place in np.flatnonzero(shifts).tolist():
+                image, symbol = divmod(place, levels[0].numel())
+                found[image][first * width * channels + symbol] = int(shifts[place])
+            if progress is not None:
+                progress(min(first + rows, x.shape[2]), x.shape[2])
+        return list(found)
 
 
 def _scaled(model: Model, parameters: Tensor, levels: Tensor) -> Array:
@@ -88,15 +83,19 @@ def _scaled(model: Model, parameters: Tensor, levels: Tensor) -> Array:
     return grid.scaled(probabilities)
 
 
-def _bound(levels: int, seen: float) -> float:
-    """How far v may lie apart in two float64 evaluations that are `seen` apart from float32. Raises RuntimeError."""
-    bound = max(LEAST_ERROR * 2 ** grid.bits(levels), MARGIN * 2.0**-29 * seen)
-    if bound > grid.LARGEST_BOUND:
+def bound(levels: int, differences: Array) -> float:
+    """How far v may lie apart in two float64 evaluations, from how far it does in float64 and float32.
+
+    Raises RuntimeError where that is too far.
+    """
+    seen = float(np.abs(differences).max())
+    found = max(LEAST_ERROR * 2 ** grid.bits(levels), MARGIN * 2.0**-29 * seen)
+    if found > grid.LARGEST_BOUND:
         raise StoppedError(
             f"In float32 and float64 this model's probabilities differ by {seen / 2 ** grid.bits(levels):.2g}, too "
             "much to be sure of them on another processor; compress with numerics='fast'."
         )
-    return float(bound)
+    return found
 
 
 @dataclass(frozen=True)
@@ -119,25 +118,27 @@ class Walks:
             engine = Engine(self.model, self.plan(size, context), size)
             return engine.decide(source, count, 0, context, Rule(), progress)
 
-    def encode(self, x: Tensor, context: Context | None, progress: Progress | None) -> list[bytes]:
-        """Streams of images x (B, C, H, W), by the calls that decode them."""
-        pens = [Writing(symbols(image)) for image in x]
+    def encode(
+        self, x: Tensor, context: Context | None, writers: Sequence[Writer], progress: Progress | None
+    ) -> list[Shifts]:
+        """Writes images x (B, C, H, W), each with its writer, by the calls that decode them; nothing is listed."""
+        pens = [Writing(symbols(image), writer) for image, writer in zip(x, writers, strict=True)]
         self.walk(Coding(pens), (x.shape[2], x.shape[3]), context, progress)
-        return [pen.writer.finish() for pen in pens]
+        return [{} for _ in x]
 
     def decode(
         self,
-        streams: Sequence[bytes | Array],
+        readers: Sequence[Reader | Array],
         listed: Sequence[Shifts],
         size: tuple[int, int],
         context: Context | None,
         progress: Progress | None,
     ) -> Tensor:
-        """Images (B, C, H, W) of streams; in the place of one may be the levels of an image that is known.
+        """Images (B, C, H, W), each by its reader; in the place of one may be the levels of an image that is known.
 
         Raises ValueError for a damaged stream.
         """
-        pens: list[Pen] = [Reading(Reader(s)) if isinstance(s, bytes) else Telling(s) for s in streams]
+        pens: list[Pen] = [Reading(r) if isinstance(r, Reader) else Telling(r) for r in readers]
         return self.walk(Coding(pens, listed), size, context, progress)
 
 

@@ -44,13 +44,33 @@ def weights(counts: Array) -> Array:
 class Writer:
     """Encodes levels one after another."""
 
-    def __init__(self) -> None:
+    def __init__(self, coder: Any = None) -> None:
         stream = constriction()
-        self.coder, self.tables = stream.queue.RangeEncoder(), stream.model.Categorical(perfect=False)
+        self.coder = stream.queue.RangeEncoder() if coder is None else coder
+        self.tables, self.uniform = stream.model.Categorical(perfect=False), stream.model.Uniform
+        self.bits = 0.0
+        """What was written since it was made."""
+
+    def trial(self) -> "Writer":
+        """One that goes on from here, and leaves this one as it is."""
+        return Writer(self.coder.clone())
 
     def write(self, levels: Array, weights: Array) -> None:
         """Appends levels (n,), each with its table (n, L)."""
-        self.coder.encode(np.ascontiguousarray(levels, dtype=np.int32), self.tables, np.ascontiguousarray(weights))
+        levels = np.ascontiguousarray(levels, dtype=np.int32)
+        self.coder.encode(levels, self.tables, np.ascontiguousarray(weights))
+        self.bits += information(levels, weights)
+
+    def settle(self, trial: "Writer", levels: Array, size: int) -> bool:
+        """Takes what a trial wrote of an image, or, where that is more, its levels (n,) in [0, size) as equally likely.
+
+        Returns whether it is the latter.
+        """
+        if trial.bits <= len(levels) * np.log2(size):
+            self.coder = trial.coder
+            return False
+        self.coder.encode(np.ascontiguousarray(levels, dtype=np.int32), self.uniform(size))
+        return True
 
     def finish(self) -> bytes:
         """The stream: the fewest bytes that are no fewer than the levels' information."""
@@ -62,7 +82,8 @@ class Reader:
 
     def __init__(self, data: bytes) -> None:
         stream = constriction()
-        self.coder, self.tables = stream.queue.RangeDecoder(words(data)), stream.model.Categorical(perfect=False)
+        self.coder = stream.queue.RangeDecoder(words(data))
+        self.tables, self.uniform = stream.model.Categorical(perfect=False), stream.model.Uniform
         self.left = 8.0 * len(data) + 0.01
         """Bits that are not spent; a sum of logarithms may err by less than a hundredth."""
 
@@ -102,11 +123,27 @@ class Reader:
         self._spend(weights, found)
         return np.asarray(found)
 
+    def read_uniform(self, count: int, size: int) -> Array:
+        """The next `count` levels in [0, size), each as likely. Raises ValueError before too many take memory."""
+        self._leave(count * float(np.log2(size)))
+        try:
+            return np.asarray(self.coder.decode(self.uniform(size), count), dtype=np.int64)
+        except AssertionError:
+            raise damaged() from None
+
     def _spend(self, weights: Array, found: Array) -> None:
-        shares = np.take_along_axis(weights, found[:, None].astype(np.int64), 1) + 1
-        self.left -= float((PRECISION - np.log2(shares)).sum())
+        self._leave(information(found, weights))
+
+    def _leave(self, bits: float) -> None:
+        self.left -= bits
         if self.left < 0:
             raise damaged()
+
+
+def information(levels: Array, weights: Array) -> float:
+    """The bits of levels (n,) by their tables (n, L)."""
+    shares = np.take_along_axis(weights, levels[:, None].astype(np.int64), 1) + 1
+    return float((PRECISION - np.log2(shares)).sum())
 
 
 def until_wrong(found: Array, guesses: Array) -> int:
@@ -126,16 +163,7 @@ def write_uniform(levels: Array, size: int) -> bytes:
 
 def read_uniform(data: bytes, count: int, size: int) -> Array:
     """`count` levels of such a stream. Raises ValueError for a damaged stream, before memory is taken for them."""
-    if count * np.log2(size) > 8 * len(data) + 0.01:
-        raise damaged()
-    if count == 0:
-        return np.zeros(0, dtype=np.int64)
-    stream = constriction()
-    try:
-        found = stream.queue.RangeDecoder(words(data)).decode(stream.model.Uniform(size), count)
-    except AssertionError:
-        raise damaged() from None
-    return np.asarray(found, dtype=np.int64)
+    return Reader(data).read_uniform(count, size) if count else np.zeros(0, dtype=np.int64)
 
 
 def damaged() -> WrongValueError:

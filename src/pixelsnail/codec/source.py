@@ -6,7 +6,7 @@ those, the likeliest levels, on what was evaluated.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -50,7 +50,7 @@ class Telling:
 class Writing(Telling):
     """Knows the levels and writes them."""
 
-    writer: Writer = field(default_factory=Writer)
+    writer: Writer
 
     def code(self, first: int, weights: Array, guesses: Array) -> Array:
         """What it knows, written."""
