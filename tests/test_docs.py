@@ -24,6 +24,8 @@ PAGES = [
     "docs/how-to.md",
     "docs/vq-codes.md",
     "docs/orders.md",
+    "docs/completion.md",
+    "docs/anomaly.md",
     "docs/conditions.md",
     "docs/reference.md",
     "docs/explanation.md",
