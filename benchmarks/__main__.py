@@ -29,6 +29,8 @@ BENCHMARKS = {
     "codes": [],
     "codes bottom": ["--bottom"],
     "overheads": [],
+    "codec": ["mnist", "--binarize", "dynamic", "--limit", "128"],
+    "codec_portability": [],
 }
 """Module and what is measured -> its arguments."""
 

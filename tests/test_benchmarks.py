@@ -20,8 +20,10 @@ ROOT = Path(__file__).parents[1]
         ("codes", "--sizes", "4", "--levels", "8", "--channels", "16", "--bottom"),
         ("overheads", "--only", "evaluate", "train", "--repetitions", "1", "--images", "2", "--steps", "3"),
         ("overheads", "--only", "import", "memory", "--repetitions", "1", "--draws", "2", "4", "--draw-batch", "2"),
+        ("codec", "mnist", "--binarize", "dynamic", "--limit", "2", "--numerics", "portable"),
+        ("codec_portability", "--images", "4", "--digits", "0"),
     ],
-    ids=["sampling", "training", "growth", "losses", "codes", "overheads", "memory"],
+    ids=["sampling", "training", "growth", "losses", "codes", "overheads", "memory", "codec", "portability"],
 )
 def test_a_benchmark_prints_its_table_or_json(words):
     command = [sys.executable, "-m", f"benchmarks.{words[0]}", *words[1:], "--json"]

@@ -23,6 +23,7 @@ PAGES = [
     "docs/tutorial.md",
     "docs/how-to.md",
     "docs/vq-codes.md",
+    "docs/codec.md",
     "docs/reference.md",
     "docs/explanation.md",
     "docs/models-of-your-own.md",

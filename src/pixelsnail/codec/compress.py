@@ -108,7 +108,9 @@ def decompress(
     uint8, int64 above 256 levels. Raises ValueError for a file that is damaged, or was made with another model, by
     another version of the format, or with "fast" numerics on another machine; IndexError for an image that it lacks.
     """
-    contents = read(data)
+    if not isinstance(data, bytes | bytearray | memoryview):
+        raise WrongTypeError(f"data is a {type(data).__name__}; expected the bytes that compress gave.")
+    contents = read(bytes(data))
     images = decompress_contents(model, contents, index, batch=batch, progress=progress)
     if index is not None:
         return images[0]
