@@ -28,7 +28,9 @@ BENCHMARKS = {
     },
     "codes": [],
     "codes bottom": ["--bottom"],
+    "codes speed": ["--speed", "--channels", "64"],
     "overheads": [],
+    "anomaly": [],
     "codec": ["mnist", "--binarize", "dynamic", "--limit", "128"],
     "codec_portability": [],
 }

@@ -36,13 +36,13 @@ def randomised(model: Model, seed: int = 0) -> Model:
     return model.eval()
 
 
-def pixelsnail(shape: tuple[int, int, int], levels: int, seed: int = 0, **arguments: int) -> Model:
+def pixelsnail(shape: tuple[int, int, int], levels: int, seed: int = 0, **arguments: Any) -> Model:
     widths = {"channels": 8, "blocks": 2, "residuals": 1, "key": 2, "value": 4, **arguments}
     return randomised(PixelSNAIL(shape, levels, **widths), seed)
 
 
 def pixelsnail_of_classes(shape: tuple[int, int, int], levels: int) -> Model:
-    return pixelsnail(shape, levels, classes=3, seed=1)
+    return pixelsnail(shape, levels, classes=3, label_dropout=0.1, seed=1)
 
 
 def convolutions(shape: tuple[int, int, int], levels: int) -> Model:

@@ -37,8 +37,9 @@ def doubling(inputs: int, outputs: int, channels: int) -> nn.Module:
 
 class TwoLevels(nn.Module):
     """x -> encode -+-> encode_top -> quantise -> top codes -> decode_top -+
-                    |                                                      v
-                    +----------------------------------------------------> join -> quantise -> bottom codes -> decode -> x
+                    |                                                      |
+                    +-> join <---------------------------------------------+
+                         +-> quantise -> bottom codes, which with the decoded top ones -> decode -> x
 
     `codes` is the size of both codebooks, `width` that of a code's vector.
     """

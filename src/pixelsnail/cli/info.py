@@ -58,6 +58,7 @@ def facts(model: "Model") -> dict[str, Any]:
         "levels": model.levels,
         "head": type(model.head).__name__,
         "context": about_conditions(model),
+        "orders": getattr(model, "orders", 1),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "configuration": model.configuration,
     }
@@ -78,16 +79,21 @@ def about_conditions(model: "Model") -> dict[str, Any] | None:
 
 def rows(model: "Model", about: Mapping[str, Any]) -> Rows:
     """Configuration and what else is known, as a table: only what is known."""
+    from pixelsnail.models import Ordered
+
     known = facts(model)
     left_out = ("model", "shape", "levels", "head")
-    settings = ", ".join(f"{name} {value}" for name, value in model.configuration.items() if name not in left_out)
+    plain = model.in_one_order() if isinstance(model, Ordered) else model.configuration
+    settings = ", ".join(f"{name} {value}" for name, value in plain.items() if name not in left_out)
     found = [
-        ("model", f"{known['model']} ({settings})"),
+        ("model", f"{plain['model']} ({settings})"),
         ("images", size_of(model.shape)),
         ("levels", f"{model.levels:,} ({known['head']} head)"),
         ("context", model.condition.words),
         ("parameters", f"{known['parameters']:,}"),
     ]
+    if isinstance(model, Ordered):
+        found.append(("raster orders", f"{model.orders}: log p is the log mean over them"))
     found += [(name, _told(key, about)) for key, name in NAMES.items() if about.get(key) is not None]
     found.append(("licence", str(about.get("licence", "not stated"))))
     return found

@@ -58,6 +58,13 @@ def _positive(text: str) -> float:
     return value
 
 
+def _rate(text: str) -> float:
+    value = _number(text)
+    if not 0 < value < 1:
+        raise WrongValueError("a share above 0 and below 1, such as 0.05")
+    return value
+
+
 def _not_negative(text: str) -> float:
     value = _number(text)
     if not 0 <= value < math.inf:
@@ -118,6 +125,7 @@ Positive = Annotated[float, form("T", _positive)]
 NotNegative = Annotated[float, form("T", _not_negative)]
 AtLeastMinusOne = Annotated[float, form("W", _at_least_minus_one)]
 Share = Annotated[float, form("P", _share)]
+Rate = Annotated[float, form("SHARE", _rate)]
 Size = Annotated[tuple[int, int], form("HxW", sizes("HxW"))]
 Shape = Annotated[tuple[int, int, int], form("CxHxW", sizes("CxHxW"))]
 Pixel = Annotated[tuple[int, int], form("ROW,COLUMN", _pixel)]
@@ -128,6 +136,7 @@ Folder = Annotated[Path, form("DIR", _path)]
 RunPath = Annotated[Path, form("RUN", _path)]
 
 Data = Annotated[str, form("SOURCE", str)]
+Mask = Annotated[str, form("WHAT", str)]
 Name = Annotated[str, form("RUN", str)]
 
 RUN = "folder of a run or of a model, hf:OWNER/NAME, or mnist, which comes with pixelsnail"
@@ -144,6 +153,13 @@ Figure = Annotated[File, Parameter(help="figure, FILE.png or FILE.svg")]
 Context = Annotated[
     Annotated[int, form("LABEL", whole(0))] | None,
     Parameter(help="the class of all images, for a model that is conditioned on classes (default: the images' labels)"),
+]
+Order = Annotated[
+    Annotated[int, form("K", whole(0))] | None,
+    Parameter(
+        help="raster order 0 ... 7, of a model of several: from the right where K & 1, from the bottom where K & 2, "
+        " along columns where K & 4 (default: as said above)"
+    ),
 ]
 ContextData = Annotated[
     Data | None,

@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from pixelsnail.cli.errors import UsageError
 from pixelsnail.cli.images import data_hint, open_maps
 from pixelsnail.cli.outputs import check_file, check_folder, plural
-from pixelsnail.cli.parameters import Computing, Count, Data, Drawing, Overwrite, Run, Size, Whole, form
+from pixelsnail.cli.parameters import Computing, Count, Data, Drawing, Order, Overwrite, Run, Size, Whole, form
 from pixelsnail.cli.runs import announce, load
 from pixelsnail.cli.terminal import Terminal, quoted
 from pixelsnail.errors import ExistingFileError
@@ -52,6 +52,7 @@ def sample(
             "--count of all, or of its test split (default: none)"
         ),
     ] = None,
+    order: Order = None,
     drawing: Drawing = Drawing(),
     computing: Computing = Computing(),
     overwrite: Overwrite = False,
@@ -59,8 +60,11 @@ def sample(
 ) -> None:
     """Draws images exactly, by ancestral sampling. A .png file is a grid of all images, 4,096 at most; DIR/ gets a file
     an image, 000000.png and so on. A .npz file holds integer levels, x (count, C, H, W), and how many there are,
-    levels; it is read again as --data npz:FILE.
+    levels; it is read again as --data npz:FILE. A model of several raster orders draws every image in one that is drawn
+    for it, or all in --order.
     """
+    from pixelsnail.models.ordered import in_order
+
     path = Path(out).expanduser()
     if out.endswith(os.sep) or (path.is_dir() and not path.suffix):
         check_numbered(path, overwrite)
@@ -73,6 +77,7 @@ def sample(
         )
     model = load(run, computing)
     given, count = given_to(run, model, count, context, context_data, terminal)
+    given = in_order(model, order, given, count)
     announce(drawing.engine, model, size or model.shape[1:], terminal)
     start = time.perf_counter()
     with terminal.progress("drawing", "pixels") as progress:

@@ -161,7 +161,7 @@ def _test_images(plan: Recipe) -> "Images":
     from pixelsnail import data
 
     section, how = plan.data, open_images(plan, lambda _: None)[0].binarize
-    options: dict[str, Any] = {"binarize": how, "validation": section.validation}
+    options: dict[str, Any] = {"binarize": how, "validation": section.validation, "maps": section.maps}
     has_test = "test" in data.splits_of(section.source, validation=section.validation)
     return data.open(section.source, "test" if has_test else "validation", **options)
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from pixelsnail.distributions import Head
+from pixelsnail.engine.particles import resample
 from pixelsnail.engine.plan import Rule
 from pixelsnail.engine.sources import Source
 from pixelsnail.engine.walk import Progress
@@ -55,6 +56,7 @@ def naive_walk(
         parameters = model(canvas, context=given).flatten(2)[:, :, None, t : t + 1]
         levels, _ = decisions.decide(segment, rule(model.head, parameters), segment.levels)
         cache.commit(segment, levels)
+        resample(cache, decisions)
         if progress is not None:
             progress(t + 1, cache.pixels)
     return cache.canvas

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from pixelsnail.distributions import Head
+from pixelsnail.engine.particles import resample
 from pixelsnail.engine.plan import Plan, Rule
 from pixelsnail.engine.sources import Decisions, Source
 from pixelsnail.nn import Cache, Segment
@@ -82,10 +83,14 @@ def steps(
         own = cache.batch // halves
         first = segment if halves == 1 else cache.segment(length, cache.all[:own])
         pixels = rule(model.head, model(guesses, segment))
-        levels, stand = (h.repeat(halves, *[1] * (h.dim() - 1)) for h in decisions.decide(first, pixels, guesses[:own]))
+        levels, stand = decisions.decide(first, pixels, guesses[:own])
+        if halves == 2:
+            levels, stand = torch.cat([levels, levels]), torch.cat([stand, stand])
         if plan.segment is None:
             right = 0.8 * right + 0.2 * (levels == guesses).all(1).float().mean().item()
         cache.commit(segment, levels, stand)
+        survivors = resample(cache, decisions)
+        reached = reached if survivors is None else reached[survivors]
         if cache.most == cache.pixels:
             finished[cache.images] = cache.canvas
             left = (cache.position[:own] < cache.pixels).nonzero()[:, 0]

@@ -89,6 +89,10 @@ class Condition(nn.Module):
         """The context of these images of a data set."""
         return None
 
+    def drawn(self, context: Context | None, numbers: Sequence[int]) -> Context | None:
+        """A context of training images with what is drawn anew for each, from a random number for each."""
+        return context
+
     def example(self, batch: int, size: tuple[int, int]) -> Context | None:
         """A context of `batch` images of `size` (H, W), of any content."""
         return None

@@ -1,11 +1,11 @@
 """The verbs every model has: score, sample, complete, save."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 import torch
@@ -15,13 +15,16 @@ from torch import Tensor, nn
 from pixelsnail.distributions import PixelDistribution, choose_head
 from pixelsnail.engine import Draw, Engine, Known, Plan, Progress, Rule, Source
 from pixelsnail.engine.agreement import agreed
-from pixelsnail.errors import WrongTypeError, WrongValueError
+from pixelsnail.errors import WrongValueError
 from pixelsnail.models.condition import Condition, Labels, Map, Several, conditions, of_images
 from pixelsnail.models.conditioning import Conditioning
-from pixelsnail.models.levels import as_levels, check_levels
+from pixelsnail.models.levels import as_levels, check_levels, mask_like
 from pixelsnail.models.weights import check_configuration, load_weights, save_model, weights_file
 from pixelsnail.nn import Cache, Context, Given, Segment
 from pixelsnail.whole import whole
+
+if TYPE_CHECKING:
+    from pixelsnail.models.posterior import Posterior
 
 # What all constructors take, with its meaning for `--help`; a model's own arguments are annotated likewise.
 Shape = Annotated[tuple[int, int, int], "channels, height and width; null takes the data's"]
@@ -65,7 +68,7 @@ class Model(
         given_map: Map | None = None,
     ) -> None:
         super().__init__()
-        channels, height, width = _sizes("shape", shape, "C, H, W")
+        channels, height, width = whole_sizes("shape", shape, "C, H, W")
         self.shape = (channels, height, width)
         (self.levels,) = at_least(2, levels=levels)
         self.head = choose_head(head, channels, self.levels, mixtures)
@@ -200,15 +203,15 @@ class Model(
         scales (1: the model's distribution; 0: every pixel takes its likeliest level, given those before it, which does
         not make the likeliest image). `guidance`, `top_k` and `top_p` change the distribution too (`engine.Rule`):
         `log_prob` knows nothing of them. `context` is that of each image. `batch` images are drawn at a time.
-        `engine` is "eager", "compiled" (a program, made once by a C++ compiler in about a minute and kept), "auto"
-        (eager, then compiled where that saves more than it costs) or "naive", a forward pass for every pixel; they
-        differ in time only. `progress` is called with (pixels decided, pixels in all).
-        Raises ValueError for a count or batch below 1, a temperature below 0, guidance of a
-        model that knows no images without labels, a size or context that the model does
-        not take, an unknown engine, and RuntimeError where "compiled" cannot be had.
+        `engine` is "eager", "compiled" (a program, made once by a C++ compiler in a minute and kept), "auto" (eager,
+        then compiled where that saves more than it costs) or "naive", a pass a pixel; they differ in time only.
+        `progress` is called with (pixels decided, pixels in all).
+        Raises ValueError for a count or batch below 1, a temperature below 0, guidance of a model that knows no images
+        without labels, a size or context that the model does not take, an unknown engine, and RuntimeError where
+        "compiled" cannot be had.
         """
         count, batch, seed = whole("count", count, 1), whole("batch", batch, 1), whole("seed", seed, 0)
-        height, width = self.shape[1:] if size is None else _sizes("size", size, "H, W")
+        height, width = self.shape[1:] if size is None else whole_sizes("size", size, "H, W")
         plan, rule = Plan(batch=batch, engine=engine), Rule(temperature, guidance, top_k, top_p)
         return self._decide(lambda first, _: Draw(seed, first), count, (height, width), context, plan, rule, progress)
 
@@ -226,22 +229,48 @@ class Model(
         batch: int = 64,
         engine: str = "auto",
         progress: Progress | None = None,
+        particles: int | None = None,
     ) -> Tensor:
         """Keeps the levels of x (B, C, H, W) where `known` is true and draws the rest in raster order.
 
         `known` is boolean, (H, W) for all images or (B, 1 or C, H, W). Levels under the mask are ignored, whatever
         they are. A draw from p(unknown | known) only where all known pixels come before the unknown ones in raster
-        order, an upper part of the image; with any other mask, pixels known later do not inform earlier ones.
-        Other arguments, result and errors are those of `sample`.
+        order, an upper part of the image; with any other mask, pixels known later do not inform earlier ones, unless
+        there are `particles`: one of so many, weighed by the known pixels, is given (`posterior` gives all), a draw of
+        p(unknown | known) as their number grows. Other arguments, result and errors are those of `sample`.
         """
+        if particles is not None:
+            check_untempered(Rule(temperature, guidance, top_k, top_p))
+            found = self.posterior(
+                x, known, particles=particles, seed=seed, context=context, batch=batch, engine=engine, progress=progress
+            )
+            return found.draw(seed=seed)[:, 0]
         batch, seed = whole("batch", batch, 1), whole("seed", seed, 0)
-        x, known = as_levels(x), _mask_like(known, x)
-        x = torch.where(known.to(x.device), x, torch.zeros_like(x)) if x.dim() == 4 else x
-        x = self._check(x, context)
+        x, known = self._masked(x, known)
         return self._decide(
             lambda first, end: Known(x[first:end], known[first:end], Draw(seed, first)),
             len(x), (x.shape[2], x.shape[3]), context, Plan(batch=batch, engine=engine),
             Rule(temperature, guidance, top_k, top_p), progress,
+        )  # fmt: skip
+
+    def posterior(
+        self,
+        x: Tensor,
+        known: Tensor,
+        *,
+        particles: int,
+        seed: int = 0,
+        context: Context | None = None,
+        batch: int = 64,
+        engine: str = "auto",
+        progress: Progress | None = None,
+    ) -> "Posterior":
+        """All particles of `complete`, with their weights and an estimate of log p(known): see `models.posterior`."""
+        from pixelsnail.models.posterior import posterior
+
+        return posterior(
+            self, x, known, particles=particles, seed=seed, context=context, batch=batch, engine=engine,
+            progress=progress,
         )  # fmt: skip
 
     def _decide(
@@ -303,6 +332,12 @@ class Model(
         load_weights(model, weights_file(model_id, download))
         return model.to(map_location).eval()
 
+    def _masked(self, x: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
+        """x with zeros where it is unknown, and the mask (B, 1 or C, H, W). Raises for what is no image or no mask."""
+        x, known = as_levels(x), mask_like("known", known, x)
+        x = torch.where(known.to(x.device), x, torch.zeros_like(x)) if x.dim() == 4 else x
+        return check_levels(x, self.levels, self.shape), known
+
     def _check(self, x: Tensor, context: Context | None) -> Tensor:
         x = check_levels(x, self.levels, self.shape)
         self.check_size(*x.shape[2:])
@@ -317,12 +352,15 @@ def at_least(least: int, **arguments: int) -> list[int]:
 
 def _plain(value: Any) -> Any:
     """An argument with Python's own whole numbers in it."""
+    if isinstance(value, Mapping):
+        return {name: _plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
         return type(value)(map(_plain, value))
     return int(value) if isinstance(value, np.integer) else value
 
 
-def _sizes(name: str, sizes: Sequence[int], axes: str) -> list[int]:
+def whole_sizes(name: str, sizes: Sequence[int], axes: str) -> list[int]:
+    """Sizes as whole numbers of at least 1, as many as `axes` names. Raises ValueError for others."""
     count = len(axes.split(", "))
     try:
         found = [whole(name, size, 1) for size in sizes]
@@ -353,18 +391,10 @@ def _part_of(progress: Progress | None, first: int, end: int, count: int) -> Pro
     return lambda done, pixels: progress(first * pixels + done * (end - first), count * pixels)
 
 
-def _mask_like(known: Tensor, x: Tensor) -> Tensor:
-    """The mask (B, 1 or C, H, W) for images x (B, C, H, W)."""
-    if known.dtype != torch.bool:
-        raise WrongTypeError(f"known has dtype {known.dtype}; expected a boolean mask, true where a pixel is known.")
-    if x.dim() != 4:
-        return known  # check_levels says what is wrong with x
-    batch, channels, height, width = x.shape
-    if known.shape == (height, width):
-        return known.expand(batch, 1, height, width)
-    if known.shape not in ((batch, 1, height, width), (batch, channels, height, width)):
+def check_untempered(rule: Rule) -> None:
+    """Raises ValueError for a rule with particles, which weigh by the model's own distribution."""
+    if rule != Rule():
         raise WrongValueError(
-            f"known has shape {tuple(known.shape)}; expected (H, W) = ({height}, {width}) or (B, 1 or C, H, W) = "
-            f"({batch}, 1 or {channels}, {height}, {width})."
+            "temperature, guidance, top_k and top_p change the distribution, and particles weigh by the model's own; "
+            "leave them out, or particles."
         )
-    return known

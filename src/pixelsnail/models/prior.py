@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from pixelsnail.errors import WrongValueError
 from pixelsnail.models.conditioning import (
@@ -28,6 +29,10 @@ from pixelsnail.models.conditioning import (
 )
 from pixelsnail.models.model import Levels, Model, Shape, at_least
 from pixelsnail.nn import CodeConv, Context, Delay, Given, Positions, Segment, StrictAttention, StrictConv, elu
+from pixelsnail.nn.derivatives import transformed
+
+AT_ONCE = 2**23
+"""Logits that are in memory at once where likelihoods alone are asked for: 32 MB in float32."""
 
 
 class PixelSNAILPrior(Model):
@@ -103,6 +108,10 @@ class PixelSNAILPrior(Model):
 
     def forward(self, x: Tensor, segment: Segment | None = None, context: Context | None = None) -> Tensor:
         """Levels (B, C, H, W) -> parameters (B, P, H, W); a segment of each with `segment`. Does not check levels."""
+        return self.parameters_of(self.features(x, segment, context), segment)
+
+    def features(self, x: Tensor, segment: Segment | None, context: Context | None) -> Tensor:
+        """What the parameters of every pixel are made of, by a layer of single pixels: (B, channels, H, W)."""
         given = self.given(segment, context)
         h = self.stem(x, segment)
         position = self.position(h, segment).expand(h.shape[0], -1, -1, -1)
@@ -110,8 +119,31 @@ class PixelSNAILPrior(Model):
             h = block(h, position, segment, given)
         for residual in self.out_residuals:
             h = residual(h, segment, given)
+        return h
+
+    def parameters_of(self, h: Tensor, segment: Segment | None = None) -> Tensor:
+        """Features -> parameters (B, P, H, W)."""
         parameters: Tensor = self.out(elu(h), segment)
         return parameters
+
+    def pixel_nats(self, x: Tensor, context: Context | None = None) -> Tensor:
+        """As every model's. Of a large codebook the logits are never there at once: rows of pixels are scored one part
+        after another, and a part's logits are computed again for its gradients. Not in compiled training."""
+        width = len(x) * self.head.size * x.shape[3]  # logits of a row of pixels
+        if width * x.shape[2] <= AT_ONCE or transformed() or torch.compiler.is_compiling():
+            return super().pixel_nats(x, context)
+        self.condition.present(context)
+        parts = zip(
+            *(h.split(max(1, AT_ONCE // width), dim=2) for h in (self.features(x, None, context), x)), strict=True
+        )
+        if not torch.is_grad_enabled():
+            return torch.cat([self._nats(*part) for part in parts], dim=1)
+        again = partial(checkpoint, self._nats, use_reentrant=False, preserve_rng_state=False)
+        return torch.cat([again(*part) for part in parts], dim=1)
+
+    def _nats(self, h: Tensor, x: Tensor) -> Tensor:
+        """-log p of the pixels whose features and levels these are: (B, h, W)."""
+        return -self.head.distribution(self.parameters_of(h)).log_prob(x.permute(0, 2, 3, 1))
 
 
 class Block(nn.Module):

@@ -27,6 +27,10 @@ class Data:
         "a map of each image, to condition the model on: the name of an array or column beside the images, or a source",
     ] = None
     validation: Annotated[Whole, "training images held out, where a source has no validation split"] = 0
+    orders: Annotated[
+        Literal[1, 2, 4, 8],
+        "raster orders that one model is trained on, drawn anew for each image and epoch: 1, 2, 4 (along rows) or 8",
+    ] = 1
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class Optimizer:
     eps_inside: Annotated[
         bool, "add eps inside that root instead, as the paper's authors do (adam without weight decay only)"
     ] = False
-    weight_decay: Annotated[Number, "weight decay: L2 for adam, decoupled for adamw"] = 0.0
+    weight_decay: Annotated[Number, "weight decay: L2 for adam, decoupled for adamw and for the matrices of muon"] = 0.0
     schedule: Annotated[
         Literal["constant", "exponential", "cosine", "trapezoid"],
         "constant, exponential (times `decay` each step), cosine (to zero at the last step) or trapezoid (constant, "

@@ -42,8 +42,8 @@ def train(
     names; `data` is short for `data.source`. `resume` goes on after the run's last checkpoint: in fp32 on one CPU
     thread, uncompiled, with the same weights, bit for bit, as a training that was never interrupted. `overwrite`
     replaces a run. `init` is a run whose weights are the first ones (`resume` has its own); its masked kernels may be
-    smaller. `progress` receives an `Event` each step and during validation and sampling, `note` a sentence here and
-    there. Ctrl-C finishes the step, saves a checkpoint and raises KeyboardInterrupt.
+    smaller, and its orders one. `progress` receives an `Event` each step and during validation and sampling, `note` a
+    sentence here and there. Ctrl-C finishes the step, saves a checkpoint and raises KeyboardInterrupt.
     Raises ValueError, TypeError or FileNotFoundError for a recipe or data that cannot be, FileExistsError where `out`
     holds a run already, RuntimeError when the loss or the weights stop being finite or memory runs out, OSError when
     the disk is full; the last good checkpoint is always kept.
@@ -100,7 +100,9 @@ def _size(model: "Model") -> str:
 
 def _resolved(plan: Recipe, model: "Model", images: "Images") -> Recipe:
     """The recipe with what the data decided spelt out."""
-    configuration = dict(model.configuration)
+    from pixelsnail.models import Ordered
+
+    configuration = model.in_one_order() if isinstance(model, Ordered) else dict(model.configuration)
     name, binarize = configuration.pop("model"), cast(Any, images.binarize)
     return dataclasses.replace(
         plan, model={"name": name, **configuration}, data=dataclasses.replace(plan.data, binarize=binarize)
@@ -129,8 +131,10 @@ def build(plan: Recipe, images: "Images") -> "Model":
     """A new model of the recipe, its shape and levels those of the data. Raises ValueError where they contradict."""
     import torch
 
-    from pixelsnail.models import MODELS
+    from pixelsnail.models import MODELS, Ordered
 
+    if plan.model["name"] == "Ordered":
+        raise WrongValueError("model.name is Ordered; name the model in one order, and set data.orders.")
     arguments = {name: value for name, value in plan.model.items() if name != "name"}
     if images.maps is not None:
         _take_map(plan, arguments, images, images.maps)
@@ -146,6 +150,8 @@ def build(plan: Recipe, images: "Images") -> "Model":
             "leave model.levels out, or binarise (data.binarize)."
         )
     torch.manual_seed(plan.seed)
+    if plan.data.orders > 1:
+        return Ordered({"model": plan.model["name"], **arguments}, plan.data.orders)
     return MODELS[plan.model["name"]](**arguments)
 
 
@@ -170,12 +176,17 @@ def _take_map(plan: Recipe, arguments: dict[str, Any], images: "Images", maps: "
 def start_from(model: "Model", run: str | Path) -> None:
     """Copies the best weights of another run. Raises ValueError when they don't fit.
 
-    A masked kernel may be larger than that run's: its new taps begin as zeros, and the model as the same function.
+    A masked kernel may be larger than that run's: its new taps begin as zeros, and the model as the same function. A
+    model of several orders may take the weights of one order: it begins as that model in each of them.
     """
     from pixelsnail import checkpoints
+    from pixelsnail.models import Ordered
     from pixelsnail.models.weights import take_state
 
-    state = checkpoints.load(run).state_dict()
+    first = checkpoints.load(run)
+    state = first.state_dict()
+    if isinstance(model, Ordered) and not isinstance(first, Ordered):
+        state = model.state_of_one_order(state)
     for name, layer in model.named_modules():
         place = f"{name}.weight"
         if getattr(layer, "mask", None) is not None and place in state:
