@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pixelsnail import checkpoints, data, evaluation, pictures
     from pixelsnail.checkpoints import load
     from pixelsnail.distributions import Bernoulli, Categorical, LogisticMixture
+    from pixelsnail.evaluation import evaluate
     from pixelsnail.evaluation.laws import check
     from pixelsnail.models import (
         GatedPixelCNN,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
         PixelSNAILOriginal,
         PixelSNAILPrior,
     )
-    from pixelsnail.training import train
+    from pixelsnail.training.train import train
 
 __all__ = [
     "Bernoulli",
@@ -48,6 +49,7 @@ __all__ = [
     "check",
     "checkpoints",
     "data",
+    "evaluate",
     "evaluation",
     "load",
     "pictures",
@@ -68,6 +70,7 @@ _HOMES = {
     "PixelSNAILOriginal": "models",
     "PixelSNAILPrior": "models",
     "check": "evaluation",
+    "evaluate": "evaluation",
     "load": "checkpoints",
     "train": "training",
 }

@@ -245,7 +245,7 @@ def test_a_binarisation_is_for_the_source_that_the_recipe_names():
         "The recipe's data.binarize dynamic is for mnist-mini; npz:x.npz is taken as it is unless you set it."
     ]
     assert read("demo", {"data": "npz:x.npz", "data.binarize": "threshold"}, notes.append).data.binarize == "threshold"
-    assert read("demo", {"data": "mnist:folder"}, notes.append).data.binarize is None  # MNIST's own: dynamic
+    assert read("demo", {"data": "mnist:folder"}, notes.append).data.binarize == "dynamic"  # digits of the same kind
     assert read("demo", {"data": "mnist-mini"}, notes.append).data.binarize == "dynamic"
     assert len(notes) == 1
 

@@ -1,7 +1,7 @@
 """Arrays from npz, npy and torch files, without running anything that is in them."""
 
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -109,12 +109,7 @@ def _tensors(content: Any, path: Path) -> dict[str, Array]:
             raise WrongValueError(f"{path} holds a model's weights; expected images or codes. `import` reads weights.")
         return {name: _plain(torch.as_tensor(value), path) for name, value in kept.items()}
     if isinstance(content, list | tuple) and content and all(isinstance(part, torch.Tensor) for part in content):
-        if (
-            len(content) == 2
-            and content[0].ndim >= 3
-            and content[1].shape[:1] == content[0].shape[:1]
-            and content[1].ndim < 3
-        ):
+        if is_pair(content):
             return {"x": _plain(content[0], path), "y": _plain(content[1], path)}
         shapes = {tuple(part.shape) for part in content}
         if len(shapes) == 1 and len(next(iter(shapes))) in (2, 3):
@@ -123,6 +118,13 @@ def _tensors(content: Any, path: Path) -> dict[str, Array]:
         f"{path} holds {type(content).__name__}; expected a tensor of levels, a dictionary of tensors, a pair (images, "
         "labels), or a list of images of one shape."
     )
+
+
+def is_pair(content: Sequence[Any]) -> bool:
+    """Whether these are images and a label for each, as arrays or tensors."""
+    if len(content) != 2 or not all(hasattr(part, "ndim") for part in content):
+        return False
+    return content[0].ndim >= 3 and content[1].ndim < 3 and content[0].shape[:1] == content[1].shape[:1]
 
 
 def _plain(tensor: Any, path: Path) -> Array:

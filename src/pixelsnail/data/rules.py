@@ -101,6 +101,16 @@ def divide(names: Sequence[str]) -> dict[str, Array]:
     return {split: np.array(parts[split], dtype=np.int64) for split in SPLITS if parts[split]}
 
 
+def hold_out(count: int, validation: int, last: bool = False) -> tuple[Array, Array]:
+    """The numbers of `count` images that train, and of `validation` that are held out: the last, else those of the
+    highest hashes, since a folder or an array may be sorted by class."""
+    order = list(range(count))
+    if not last:
+        order.sort(key=lambda number: rank(str(number)))
+    parts = order[: count - validation], order[count - validation :]
+    return np.sort(np.array(parts[0], dtype=np.int64)), np.sort(np.array(parts[1], dtype=np.int64))
+
+
 # Axes
 
 

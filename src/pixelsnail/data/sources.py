@@ -20,6 +20,8 @@ from pixelsnail.data.store import Array, Store, concatenated, limited
 from pixelsnail.errors import WrongValueError
 from pixelsnail.names import nearest
 
+GIVEN = "memory"
+"""Stands for images that were handed over in memory, with their fingerprint: memory:9c1a5e0f4b7d2836."""
 ALL = "all"
 """Judging: a source without splits whole, all the splits of others one after another."""
 
@@ -116,6 +118,8 @@ def resolve(source: str, relative_to: str | Path | None = None) -> str:
 
     A relative path is taken from `relative_to`, by default the working folder. A name of the hub stays one.
     """
+    if is_given(source):
+        return source
     kind, location = parse(source)
     path = Path(relative_to or ".", Path(location).expanduser())
     if not location or (kind == "hf" and not path.exists()):
@@ -123,9 +127,16 @@ def resolve(source: str, relative_to: str | Path | None = None) -> str:
     return f"{kind}:{path.absolute()}"
 
 
+def is_given(source: str) -> bool:
+    """Whether a source stands for images that a training was handed in memory: nobody can open it again."""
+    return source.partition(":")[0] == GIVEN
+
+
 def parse(source: str) -> tuple[str, str]:
     """The kind of source, and where it is."""
     kind, _, location = str(source).partition(":")
+    if kind == GIVEN:
+        raise WrongValueError(f"{source} stands for images in memory, which cannot be opened again; name a source.")
     forms = ", ".join(entry.form for entry in SOURCES.values())
     if kind not in SOURCES:
         raise WrongValueError(f"There is no data source {source!r}; expected one of {forms}.{_hint(str(source))}")
@@ -206,9 +217,6 @@ def _hold_out(source: str, kind: str, content: Named, split: str, validation: in
         raise WrongValueError(
             f"validation is {validation}, but {source} has {store.count} training images; expected fewer."
         )
-    order = list(range(store.count))
-    if kind != "mnist":  # a folder or an array may be sorted by class
-        order.sort(key=lambda number: rules.rank(str(number)))
-    train, held = order[: store.count - validation], order[store.count - validation :]
+    train, held = rules.hold_out(store.count, validation, last=kind == "mnist")
     how = f"{validation:,} held out of train for validation, {'its last' if kind == 'mnist' else 'by a hash'}"
-    return store, np.sort(np.array(held if split == "validation" else train, dtype=np.int64)), how
+    return store, held if split == "validation" else train, how

@@ -16,11 +16,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Trained:
-    """What a run was trained on, as far as it says; of a packaged model, the images at hand that are of its kind."""
+    """What a run was trained on and how that was read, as far as it says.
+
+    Of a packaged model, the images at hand that are of its kind. A source `memory:...` is what was in memory.
+    """
 
     source: str | None
     binarize: str | None
     validation: int = 0
+    levels: int | None = None
+    axes: str | None = None
+
+    @property
+    def can_open(self) -> bool:
+        """Whether the images can be opened again."""
+        return self.source is not None and not self.source.startswith("memory")
 
 
 def trained_on(run: str | Path, weights: str = "best") -> Trained:
@@ -30,7 +40,7 @@ def trained_on(run: str | Path, weights: str = "best") -> Trained:
     recipe = RunFolder(Path(run)).recipe
     if recipe.is_file():
         data = read(recipe).data
-        return Trained(data.source, data.binarize, data.validation)
+        return Trained(data.source, data.binarize, data.validation, data.levels, data.axes)
     about = checkpoints.about(run, weights=weights)
     return Trained(about.get("source") or about.get("default_data"), about.get("binarize"))
 
@@ -41,16 +51,21 @@ def open_as_trained(
     source: str | None = None,
     split: str | None = None,
     binarize: str | None = None,
+    axes: str | None = None,
 ) -> "Images":
     """Images to judge a model by, as it takes them: by default those that its training did not see.
 
     Of the training's own source that is its test split, or the validation images of one without; another source is
-    taken whole where it has no splits, else its test split. Images of a model with two levels are binarised as in the
-    training, `binarize` says otherwise. Raises as `pixelsnail.data.open` and `Images.as_like` do, and ValueError where
-    neither says which images.
+    taken whole where it has no splits, else its test split. Levels, axes and bits are read as in the training, `axes`
+    and `binarize` say otherwise. Raises as `pixelsnail.data.open` and `Images.as_like` do, and ValueError where neither
+    says which images, or the training's were in memory.
     """
     from pixelsnail import data
 
+    if source is None and known.source is not None and not known.can_open:
+        raise WrongValueError(
+            "The model was trained on images in memory, which cannot be opened again; say which images to take."
+        )
     own = source is None or (known.source is not None and data.resolve(source) == data.resolve(known.source))
     source = source or known.source
     if source is None:
@@ -58,7 +73,9 @@ def open_as_trained(
     validation = known.validation if own else 0
     if split is None:
         split = _unseen(source, validation, own)
-    images = data.open(source, split, binarize="none", validation=validation)
+    levels = known.levels or (model.levels if model.levels > 256 else None)
+    axes = axes or (known.axes if own else None)
+    images = data.open(source, split, binarize="none", validation=validation, levels=levels, axes=axes)
     how = known.binarize if known.binarize in ("dynamic", "threshold") else "dynamic"
     return images if binarize == "none" else images.as_like(model.shape, model.levels, binarize=binarize or how)
 
