@@ -7,9 +7,8 @@ from pixelsnail.pictures.causal_maps import CausalMap, attention_maps, causal_ma
 from pixelsnail.pictures.curves import curves
 from pixelsnail.pictures.figures import require_matplotlib
 from pixelsnail.pictures.grids import completions, grid, image
-from pixelsnail.pictures.maps import surprise_map, surprise_maps
+from pixelsnail.pictures.maps import position_maps, surprise_map, surprise_maps
 from pixelsnail.pictures.png import write_png
-from pixelsnail.pictures.positions import position_maps
 
 __all__ = [
     "CausalMap",
