@@ -55,6 +55,7 @@ class Terminal:
     @contextmanager
     def progress(self, title: str, unit: str) -> Iterator[Tell | None]:
         """A bar that the yielded callable moves: progress(done, total)."""
+        bars.begin()
         if self.quiet:
             yield None
         elif not bars.can_draw():
@@ -70,6 +71,7 @@ class Terminal:
     @contextmanager
     def training(self) -> Iterator["Progress | None"]:
         """A bar that training's events move."""
+        bars.begin()
         if self.quiet:
             yield None
             return

@@ -25,8 +25,10 @@ def save_model(model: nn.Module, configuration: dict[str, Any], folder: Path) ->
         path.write_text(json.dumps(configuration, indent=2) + "\n", encoding="utf-8")
 
 
-def read_configuration(path: Path) -> dict[str, Any]:
-    """The configuration in a config.json. Raises ValueError when it is not one of ours."""
+def read_configuration(path: Path, name: str | None = None) -> dict[str, Any]:
+    """The configuration in a config.json. Raises ValueError when it is not one of ours, or not that of a `name`."""
+    if not path.is_file():
+        raise MissingFileError(f"{path} is missing; expected a folder that pixelsnail saved a model in.")
     try:
         configuration = json.loads(path.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
@@ -35,6 +37,11 @@ def read_configuration(path: Path) -> dict[str, Any]:
         ) from None
     if not isinstance(configuration, dict) or not isinstance(configuration.get("model"), str):
         raise WrongValueError(f"{path} does not name a model; expected the config.json that pixelsnail wrote.")
+    saved = configuration["model"]
+    if name not in (None, saved):
+        raise WrongValueError(
+            f"{path} describes a {saved}, not a {name}; use pixelsnail.load, or {saved}.from_pretrained."
+        )
     return configuration
 
 
@@ -50,18 +57,6 @@ def model_file(model_id: str, name: str, download: dict[str, Any]) -> Path:
 def weights_file(model_id: str, download: dict[str, Any]) -> Path:
     """Where the weights are."""
     return model_file(model_id, WEIGHTS, download)
-
-
-def check_configuration(name: str, model_id: str, download: dict[str, Any]) -> None:
-    """Raises ValueError when the saved model is not a `name`."""
-    path = model_file(model_id, CONFIGURATION, download)
-    if not path.is_file():
-        raise MissingFileError(f"{path} is missing; expected a folder that pixelsnail saved a model in.")
-    saved = read_configuration(path)["model"]
-    if saved != name:
-        raise WrongValueError(
-            f"{path} describes a {saved}, not a {name}; use pixelsnail.load, or {saved}.from_pretrained."
-        )
 
 
 def load_weights(model: nn.Module, path: Path) -> None:
