@@ -28,6 +28,7 @@ BENCHMARKS = {
     },
     "codes": [],
     "codes bottom": ["--bottom"],
+    "codes speed": ["--speed", "--channels", "64"],
     "overheads": [],
 }
 """Module and what is measured -> its arguments."""

@@ -18,10 +18,11 @@ ROOT = Path(__file__).parents[1]
         ("training", "--sizes", "2", "3", "--blocks", "1", "--repetitions", "1"),
         ("training", "--losses", "2"),
         ("codes", "--sizes", "4", "--levels", "8", "--channels", "16", "--bottom"),
+        ("codes", "--speed", "--sizes", "4", "--levels", "8", "--channels", "16", "--batches", "2"),
         ("overheads", "--only", "evaluate", "train", "--repetitions", "1", "--images", "2", "--steps", "3"),
         ("overheads", "--only", "import", "memory", "--repetitions", "1", "--draws", "2", "4", "--draw-batch", "2"),
     ],
-    ids=["sampling", "training", "growth", "losses", "codes", "overheads", "memory"],
+    ids=["sampling", "training", "growth", "losses", "codes", "codes speed", "overheads", "memory"],
 )
 def test_a_benchmark_prints_its_table_or_json(words):
     command = [sys.executable, "-m", f"benchmarks.{words[0]}", *words[1:], "--json"]

@@ -24,6 +24,8 @@ PAGES = [
     "docs/how-to.md",
     "docs/own-data.md",
     "docs/vq-codes.md",
+    "docs/orders.md",
+    "docs/conditions.md",
     "docs/reference.md",
     "docs/explanation.md",
     "docs/models-of-your-own.md",

@@ -17,6 +17,7 @@ FLOORS = {
     "distributions": 2,
     "engine": 3,
     "models": 4,
+    "codec": 5,
     "data": 5,
     "checkpoints": 5,
     "pictures": 5,

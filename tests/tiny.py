@@ -36,13 +36,13 @@ def randomised(model: Model, seed: int = 0) -> Model:
     return model.eval()
 
 
-def pixelsnail(shape: tuple[int, int, int], levels: int, seed: int = 0, **arguments: int) -> Model:
+def pixelsnail(shape: tuple[int, int, int], levels: int, seed: int = 0, **arguments: Any) -> Model:
     widths = {"channels": 8, "blocks": 2, "residuals": 1, "key": 2, "value": 4, **arguments}
     return randomised(PixelSNAIL(shape, levels, **widths), seed)
 
 
 def pixelsnail_of_classes(shape: tuple[int, int, int], levels: int) -> Model:
-    return pixelsnail(shape, levels, classes=3, seed=1)
+    return pixelsnail(shape, levels, classes=3, label_dropout=0.1, seed=1)
 
 
 def convolutions(shape: tuple[int, int, int], levels: int) -> Model:
@@ -109,6 +109,34 @@ def prior_of_both(shape: tuple[int, int, int], levels: int) -> Model:
     return prior(shape, levels, blocks=1, classes=3, map_levels=4, map_ratio=1, map_channels=2, map_kernel=1)
 
 
+STACK = {"map_residuals": 1, "map_features": 5}
+
+
+def pixelsnail_of_a_map(shape: tuple[int, int, int], levels: int) -> Model:
+    return pixelsnail(shape, levels, map_levels=4, **STACK)
+
+
+def pixelsnail_of_both(shape: tuple[int, int, int], levels: int) -> Model:
+    """Conditioned on a map of the same size and on labels, of which training leaves some out."""
+    return pixelsnail(shape, levels, classes=3, label_dropout=0.2, map_levels=3, map_ratio=1, **STACK)
+
+
+def original_of_a_map(shape: tuple[int, int, int], levels: int) -> Model:
+    widths = {"channels": 6, "blocks": 2, "residuals": 1, "mixtures": 2, "key": 3, **STACK}
+    return randomised(PixelSNAILOriginal(shape, levels, **widths, attention_downsample=2, map_levels=5))
+
+
+def pixelcnnpp_of_a_map(shape: tuple[int, int, int], levels: int) -> Model:
+    widths = {"channels": 4, "residuals": 1, "mixtures": 2, **STACK}
+    return randomised(PixelCNNpp(shape, levels, **widths, map_levels=5, map_ratio=2, map_channels=2))
+
+
+def pixelcnnpp_of_a_fine_map(shape: tuple[int, int, int], levels: int) -> Model:
+    """Its nodes of lower resolution are wider than a place of the map."""
+    widths = {"channels": 4, "residuals": 1, "mixtures": 2, **STACK}
+    return randomised(PixelCNNpp(shape, levels, **widths, map_levels=5, map_ratio=1, classes=2))
+
+
 MODELS: dict[str, Build] = {
     "PixelSNAIL": pixelsnail,
     "PixelSNAIL without attention": convolutions,
@@ -126,10 +154,24 @@ MODELS: dict[str, Build] = {
     "PixelCNNpp of classes": pixelcnnpp_of_classes,
     "PixelSNAILPrior of a map": prior_bottom,
     "PixelSNAILPrior of a map and classes": prior_of_both,
+    "PixelSNAIL of a map": pixelsnail_of_a_map,
+    "PixelSNAIL of a map and classes": pixelsnail_of_both,
+    "PixelSNAILOriginal of a map": original_of_a_map,
+    "PixelCNNpp of a map": pixelcnnpp_of_a_map,
+    "PixelCNNpp of a map and classes": pixelcnnpp_of_a_fine_map,
 }
 OF_MAPS = {name: MODELS[name] for name in MODELS if " of a map" in name}
 CONDITIONAL = {name: MODELS[name] for name in MODELS if name.endswith("of classes")}
-DIVISORS = {pooled: 2, prior_bottom: 2, pixelcnnpp: 4, pixelcnnpp_of_classes: 4}
+DIVISORS = {
+    pooled: 2,
+    prior_bottom: 2,
+    pixelsnail_of_a_map: 2,
+    original_of_a_map: 2,
+    pixelcnnpp: 4,
+    pixelcnnpp_of_classes: 4,
+    pixelcnnpp_of_a_map: 4,
+    pixelcnnpp_of_a_fine_map: 4,
+}
 """What divides the height and width of a model's images."""
 ONE_SIZE = {imagegpt}
 """The models that take images of one size only."""

@@ -4,6 +4,7 @@
     model.sample(16, seed=0)                  # (16, C, H, W) integer levels, exact ancestral sampling
     model.log_prob(x)                         # (B,) nats
     model.complete(x, known)                  # keeps known pixels, draws the rest
+    pixelsnail.compress(model, x)             # bytes, as many as the likelihood says; `decompress` gives x back
 
 Names load when they are used: `import pixelsnail` itself imports neither torch nor anything heavy.
 """
@@ -16,13 +17,16 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from pixelsnail import checkpoints, data, evaluation, pictures
     from pixelsnail.checkpoints import load
+    from pixelsnail.codec import compress, decompress
     from pixelsnail.distributions import Bernoulli, Categorical, LogisticMixture
     from pixelsnail.evaluation import evaluate
+    from pixelsnail.evaluation.classification import classify
     from pixelsnail.evaluation.laws import check
     from pixelsnail.models import (
         GatedPixelCNN,
         ImageGPT,
         Model,
+        Ordered,
         PixelCNN,
         PixelCNNpp,
         PixelRNN,
@@ -39,6 +43,7 @@ __all__ = [
     "ImageGPT",
     "LogisticMixture",
     "Model",
+    "Ordered",
     "PixelCNN",
     "PixelCNNpp",
     "PixelRNN",
@@ -48,7 +53,10 @@ __all__ = [
     "__version__",
     "check",
     "checkpoints",
+    "classify",
+    "compress",
     "data",
+    "decompress",
     "evaluate",
     "evaluation",
     "load",
@@ -63,6 +71,7 @@ _HOMES = {
     "ImageGPT": "models",
     "LogisticMixture": "distributions",
     "Model": "models",
+    "Ordered": "models",
     "PixelCNN": "models",
     "PixelCNNpp": "models",
     "PixelRNN": "models",
@@ -70,6 +79,9 @@ _HOMES = {
     "PixelSNAILOriginal": "models",
     "PixelSNAILPrior": "models",
     "check": "evaluation",
+    "classify": "evaluation",
+    "compress": "codec",
+    "decompress": "codec",
     "evaluate": "evaluation",
     "load": "checkpoints",
     "train": "training",

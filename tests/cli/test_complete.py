@@ -54,3 +54,27 @@ def test_a_mask_that_is_not_there_is_refused(pixelsnail, run, tmp_path):
     outcome = pixelsnail("complete", run, "--known", tmp_path / "mask.png", "--out", tmp_path / "out")
     assert outcome.status == 1
     assert "There is no file" in outcome.err
+
+
+def test_particles_complete_a_hole_and_say_what_they_are_worth(pixelsnail, run, tmp_path):
+    mask = np.full((6, 5), 255, dtype=np.uint8)
+    mask[2:4, 1:3] = 0
+    Image.fromarray(mask).save(tmp_path / "mask.png")
+    line = ("complete", run, "--known", tmp_path / "mask.png", "--count", 2, "--out", tmp_path / "out")
+    outcome = pixelsnail(*line, "--particles", 6, "--draws", 3)
+    assert outcome.status == 0, outcome.err
+    assert "weigh 6 particles of each image" in outcome.err
+    header, *rows = outcome.out.splitlines()
+    assert header.split("   ")[-1].strip() == "distinct"
+    assert [row.split()[0] for row in rows] == ["0", "1"]
+    found = arrays_in(tmp_path / "out")
+    assert found["completed"].shape == (2, 3, 1, 6, 5)
+    assert (found["completed"][..., mask > 0] == found["x"][:, None][..., mask > 0]).all()
+    assert (found["log_evidence"] < 0).all()
+    for wrong, words in (
+        (("--particles", 0), "--particles is '0'"),
+        (("--particles", 2, "--temperature", 0.5), "is 0.5"),
+    ):
+        refused = pixelsnail(*line, "--overwrite", *wrong)
+        assert refused.status in (1, 2)
+        assert words in refused.err

@@ -179,6 +179,7 @@ def test_one_line_and_a_dictionary_say_what_was_read(tmp_path):
         "division": "",
         "left_out": ["cat/notes.txt"],
         "notes": [],
+        "maps": "",
     }
 
 

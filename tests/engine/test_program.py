@@ -7,8 +7,10 @@ import pytest
 import torch
 
 import pixelsnail
+from pixelsnail.distributions import Categorical
 from pixelsnail.engine import CompilationError, Compiled, Draw, Engine, Known, Plan, Rule
 from pixelsnail.engine import library as module
+from pixelsnail.models.condition import Labels
 from tiny import MODELS, fit, naive, random_levels, randomised, walked
 
 needs_compiler = pytest.mark.skipif(not shutil.which("g++"), reason="needs a C++ compiler")
@@ -49,8 +51,12 @@ def test_a_program_walks_as_the_naive_sampler(build, folder, monkeypatch):
     source = Known(x, known, Draw(4))
     assert torch.equal(walked(model, source, 3, walks=Compiled(model, size)), naive(model, source, 3))
     context = model.condition.example(3, size)
-    drawn = model.sample(3, engine="compiled", context=context)
-    assert torch.equal(drawn, model.sample(3, engine="naive", context=context))
+    rule = {"top_k": 2, "top_p": 0.9} if isinstance(model.head, Categorical) else {"temperature": 0.7}
+    if isinstance(model.condition, Labels) and model.condition.dropout:
+        rule["guidance"] = 1.5
+    for changed in ({}, rule):
+        drawn = model.sample(3, engine="compiled", context=context, **changed)
+        assert torch.equal(drawn, model.sample(3, engine="naive", context=context, **changed))
 
 
 def test_without_a_compiler_the_engine_says_so_and_auto_goes_on(monkeypatch):

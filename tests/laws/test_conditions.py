@@ -74,7 +74,7 @@ def test_an_unconditional_model_refuses_a_context(name):
 
 
 def test_labels_that_nothing_would_read_are_refused():
-    with pytest.raises(ValueError, match="labels act in residual layers and there are none"):
+    with pytest.raises(ValueError, match="acts in residual layers, and there are none"):
         type(MODELS["PixelSNAIL"]((1, 3, 4), 2))((1, 3, 4), 2, channels=4, blocks=1, residuals=0, classes=3)
     with pytest.raises(ValueError, match="classes is -1"):
         type(MODELS["PixelSNAIL"]((1, 3, 4), 2))((1, 3, 4), 2, channels=4, blocks=1, classes=-1)

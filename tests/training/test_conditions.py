@@ -97,3 +97,21 @@ def test_what_was_trained_is_kept_when_drawing_fails(source, tmp_path, monkeypat
         train(source, tmp_path / "run", **{"run.samples": 20})
     assert torch.load(tmp_path / "run/checkpoints/last.ckpt", weights_only=True)["global_step"] == 20
     assert pixelsnail.load(tmp_path / "run", weights="last").levels == 2
+
+
+@pytest.mark.slow
+def test_the_right_digit_s_likelihood_beats_wrong_ones_after_a_short_training(tmp_path):
+    recipe = {
+        "model": {"name": "PixelSNAIL", "channels": 12, "blocks": 1, "residuals": 2, "stem": 7, "classes": 10},
+        "data": {"source": "mnist-mini", "binarize": "threshold", "batch": 16},
+        "optimizer": {"name": "muon", "lr": 4e-3, "matrix_lr": 0.02, "schedule": "cosine"},
+        "run": {"validate": 0, "samples": 0},
+        "trainer": {"max_steps": 120, "accelerator": "cpu"},
+    }
+    model = pixelsnail.train(recipe, out=tmp_path / "run")
+    images = data.open("mnist-mini", "test", binarize="threshold").head(60)
+    found = pixelsnail.classify(model, images)
+    right = found.nats.gather(1, images.labels[:, None])[:, 0]
+    wrong = (found.nats.sum(1) - right) / 9
+    assert (right < wrong).double().mean() > 0.7
+    assert found.accuracy(images.labels)[0] > 0.15  # one in ten by chance

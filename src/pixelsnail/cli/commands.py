@@ -20,6 +20,9 @@ COMMANDS = {
     "sample": ("sample:sample", "draw images"),
     "complete": ("complete:complete", "keep the known part of images and draw the rest"),
     "score": ("score:score", "the likelihood of every single image, and of its pixels"),
+    "classify": ("classify:classify", "which class every image is of, by a model of p(x | label)"),
+    "compress": ("compress:compress", "images into one file, as short as their likelihood says"),
+    "decompress": ("decompress:decompress", "such a file back into images, pixel for pixel"),
     "receptive-field": (
         "receptive_field:receptive_field", "which earlier pixels a pixel depends on: numbers, a figure"
     ),

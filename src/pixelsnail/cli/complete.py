@@ -1,19 +1,28 @@
 """`pixelsnail complete`."""
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from pixelsnail.cli.errors import UsageError
 from pixelsnail.cli.images import context_of, data_hint, open_images
 from pixelsnail.cli.outputs import check_file, plural
-from pixelsnail.cli.parameters import Computing, Count, Drawing, Folder, Overwrite, Run, SourceOrFiles, form
+from pixelsnail.cli.parameters import Computing, Count, Drawing, Folder, Order, Overwrite, Run, SourceOrFiles, form
 from pixelsnail.cli.runs import announce, load
 from pixelsnail.cli.sample import write_npz
+from pixelsnail.cli.table import show_columns
 from pixelsnail.cli.terminal import Terminal, quoted
 from pixelsnail.names import nearest
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from pixelsnail.engine import Progress
+    from pixelsnail.models import Model
+    from pixelsnail.nn import Context
 
 Mask = Annotated[str, form("WHAT", str)]
 EXAMPLES = (
@@ -37,6 +46,14 @@ def complete(
     source: SourceOrFiles = SourceOrFiles(),
     count: Annotated[Count, Parameter(help="images: the first N of the source, or of the files")] = 8,
     draws: Annotated[Count, Parameter(help="completions of each image")] = 4,
+    particles: Annotated[
+        Count | None,
+        Parameter(
+            help="draw so many side by side and weigh them by known pixels that come late: p(unknown | known) for any "
+            "mask, the better the more (default: none)"
+        ),
+    ] = None,
+    order: Order = None,
     drawing: Drawing = Drawing(),
     computing: Computing = Computing(),
     overwrite: Overwrite = False,
@@ -48,13 +65,16 @@ def complete(
 
     Pixels are drawn in raster order. That is a draw from p(unknown | known) only where all known pixels come before the
     unknown ones, an upper part of the image (--known top). With any other mask, pixels known later do not inform
-    earlier ones.
-    """
-    import torch
+    earlier ones. A model of several raster orders takes the one in which the fewest known pixels come late: with it
+    every half is exact. What holds is said before anything is drawn.
 
-    from pixelsnail import data, evaluation, pictures
+    With --particles N, N of each image are drawn at a time and weighed by every known pixel, and --draws of them are
+    kept: for a hole, scattered pixels, any mask. A table tells the estimated log p(known), the effective sample size, 1
+    ... N (what the draws are worth as independent ones; few: take more particles), and how many particles differ.
+    """
+    from pixelsnail import data, pictures
     from pixelsnail.data.masks import HALVES
-    from pixelsnail.models.condition import of_images
+    from pixelsnail.models.ordered import in_order
 
     is_file = known not in HALVES
     if is_file and not Path(known).suffix and not Path(known).exists():
@@ -71,26 +91,100 @@ def complete(
     images = open_images(run, computing.weights, source, model, terminal).head(count)
     x, context = images.batch(range(len(images))), context_of(model, images, source.context)
     mask = data.mask(Path(known).expanduser() if is_file else known, x.shape[2], x.shape[3])
-    if evaluation.is_exact(mask):
-        terminal.note("The known pixels come before the unknown ones: exact draws from p(unknown | known).")
-    else:
-        terminal.note(
+    order = best_order(model, mask) if order is None else order
+    context = in_order(model, order, context, len(x))
+    terminal.note(exactness(mask, order, particles))
+    announce(drawing.engine, model, (x.shape[2], x.shape[3]), terminal)
+    start = time.perf_counter()
+    with terminal.progress("completing", "pixels") as progress:
+        drawn = draw(model, x, mask, context, draws, particles, drawing, computing.batch, progress)
+    seconds = time.perf_counter() - start
+    about = {"index": images.indices} | ({} if images.labels is None else {"label": images.labels})
+    write_npz(array, x=x, known=mask, completed=drawn.images, levels=model.levels, **about, **drawn.figures)
+    pictures.write_png(pictures.completions(x, mask, drawn.images, model.levels), picture)
+    if drawn.figures:
+        show_columns(*drawn.table(images.indices.tolist(), particles or 0))
+    said = f"{plural(draws, 'completion')} of {plural(len(x), 'image')}"
+    terminal.note(f"Drew {said} in {seconds:.1f} seconds: {picture}, {array}")
+    hint = data_hint(run, computing.weights, source.data, model) or ""
+    terminal.next(f"pixelsnail score {quoted(run)}{hint} --out scores.csv --maps maps --limit 20")
+
+
+def best_order(model: "Model", mask: "Tensor") -> int | None:
+    """The order in which the fewest known pixels of a mask (H, W) come late; None for a model of one."""
+    from pixelsnail.models import Ordered
+
+    return int(model.best_order(mask[None, None])[0]) if isinstance(model, Ordered) else None
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Completions (n, draws, C, H, W), and what particles tell of each image, where there are any."""
+
+    images: "Tensor"
+    figures: "dict[str, Tensor]"
+
+    def table(self, indices: list[int], particles: int) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+        """The columns and the cells of the table."""
+        rows = zip(indices, *(h.tolist() for h in self.figures.values()), strict=True)
+        cells: list[tuple[str, ...]] = [
+            (str(image), f"{known:.2f}", f"{size:.1f} of {particles}", str(differ))
+            for image, known, size, differ in rows
+        ]
+        return ("image", "log p(known), nats", "effective", "distinct"), cells
+
+
+def draw(
+    model: "Model",
+    x: "Tensor",
+    mask: "Tensor",
+    context: "Context | None",
+    draws: int,
+    particles: int | None,
+    drawing: Drawing,
+    batch: int,
+    progress: "Progress | None",
+) -> Drawn:
+    """Draws of each image: by themselves, or of its particles."""
+    import torch
+
+    from pixelsnail.engine import Rule
+    from pixelsnail.models.condition import of_images
+    from pixelsnail.models.model import check_untempered
+
+    if particles is None:
+        repeated = of_images(context, torch.arange(len(x)).repeat_interleave(draws))
+        images = model.complete(
+            x.repeat_interleave(draws, 0), mask, seed=drawing.seed, temperature=drawing.temperature,
+            guidance=drawing.guidance, top_k=drawing.top_k, top_p=drawing.top_p, context=repeated, batch=batch,
+            engine=drawing.engine, progress=progress,
+        )  # fmt: skip
+        return Drawn(images.view(len(x), draws, *x.shape[1:]).cpu(), {})
+    check_untempered(Rule(drawing.temperature, drawing.guidance, drawing.top_k, drawing.top_p))
+    found = model.posterior(
+        x, mask, particles=particles, seed=drawing.seed, context=context, batch=batch, engine=drawing.engine,
+        progress=progress,
+    )  # fmt: skip
+    figures = {"log_evidence": found.log_evidence, "effective": found.effective, "distinct": found.distinct}
+    return Drawn(found.draw(draws, seed=drawing.seed).cpu(), figures)
+
+
+def exactness(mask: "Tensor", order: int | None, particles: int | None = None) -> str:
+    """What a completion in that order is a draw from, in a sentence."""
+    from pixelsnail import evaluation
+    from pixelsnail.models.orders import described
+
+    where = "" if order is None else f" in order {order} ({described(order)})"
+    if evaluation.is_exact(mask, order or 0):
+        return f"The known pixels come before the unknown ones{where}: exact draws from p(unknown | known)."
+    if particles is not None:
+        return f"Known pixels come after unknown ones{where}, and weigh {particles} particles of each image."
+    if order is None:
+        return (
             "The known pixels are not an upper part of the image: those known later do not inform earlier ones, and "
             "this is no draw from p(unknown | known)."
         )
-    announce(drawing.engine, model, (x.shape[2], x.shape[3]), terminal)
-    start = time.perf_counter()
-    repeated = of_images(context, torch.arange(len(x)).repeat_interleave(draws))
-    with terminal.progress("completing", "pixels") as progress:
-        completed = model.complete(
-            x.repeat_interleave(draws, 0), mask, seed=drawing.seed, temperature=drawing.temperature, context=repeated,
-            batch=computing.batch, engine=drawing.engine, progress=progress,
-        ).view(len(x), draws, *x.shape[1:]).cpu()  # fmt: skip
-    seconds = time.perf_counter() - start
-    about = {"index": images.indices} | ({} if images.labels is None else {"label": images.labels})
-    write_npz(array, x=x, known=mask, completed=completed, levels=model.levels, **about)
-    pictures.write_png(pictures.completions(x, mask, completed, model.levels), picture)
-    drawn = f"{plural(draws, 'completion')} of {plural(len(x), 'image')}"
-    terminal.note(f"Drew {drawn} in {seconds:.1f} seconds: {picture}, {array}")
-    hint = data_hint(run, computing.weights, source.data, model) or ""
-    terminal.next(f"pixelsnail score {quoted(run)}{hint} --out scores.csv --maps maps --limit 20")
+    return (
+        f"Known pixels come after unknown ones{where}: those do not inform the ones before them, and this is no draw "
+        "from p(unknown | known)."
+    )

@@ -69,7 +69,7 @@ def explain(error: Exception) -> str:
 def as_options(text: str) -> str:
     """A sentence of the library with its arguments as the command line spells them: resume=True is --resume."""
     flags = re.sub(r"\b(resume|overwrite)=True\b", r"--\1", text)
-    values = re.sub(r"\bweights='(\w+)'", r"--weights \1", flags)
+    values = re.sub(r"\b(weights|binarize|numerics)='(\w+)'", r"--\1 \2", flags)
     return re.sub(r"\bvalidation=(\d+)", r"--data.validation \1", values)
 
 

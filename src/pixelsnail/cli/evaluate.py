@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,7 +10,7 @@ from cyclopts import Parameter
 
 from pixelsnail.cli.images import context_of, data_hint, open_images
 from pixelsnail.cli.outputs import check_file
-from pixelsnail.cli.parameters import Computing, Count, File, Json, Limit, Name, Overwrite, Run, Source
+from pixelsnail.cli.parameters import Computing, Count, File, Json, Limit, Name, Order, Overwrite, Run, Source
 from pixelsnail.cli.runs import load
 from pixelsnail.cli.table import Rows, show, show_columns, show_json, with_error
 from pixelsnail.cli.terminal import Terminal, quoted
@@ -17,6 +18,7 @@ from pixelsnail.cli.terminal import Terminal, quoted
 if TYPE_CHECKING:
     from pixelsnail.data import Images
     from pixelsnail.evaluation import Evaluation
+    from pixelsnail.models import Model
 
 EXAMPLES = (
     "pixelsnail evaluate runs/demo mnist --data mnist-mini --binarize dynamic",
@@ -32,6 +34,7 @@ def evaluate(
     source: Source = Source(),
     binarizations: Annotated[Count, Parameter(help="draws of dynamically binarised images that the mean is over")] = 1,
     limit: Limit = None,
+    order: Order = None,
     computing: Computing = Computing(),
     positions: Annotated[
         File | None,
@@ -48,11 +51,15 @@ def evaluate(
     images are fixed: a second run gives the same number. The figure for a whole test set is kept in the run, for
     `pixelsnail info`.
 
+    A model of several raster orders is judged by the mean of their probabilities, a forward pass each, and the first
+    order's own figure is shown beside it; --order judges by one.
+
     Several runs are judged on the same images and bits, and each difference to the first has its own standard error,
     paired by image. Runs that were trained on other images or bits than the first are refused, unless --data and
     --binarize say what all of them are judged on.
     """
-    from pixelsnail import evaluation, pictures, training
+    from pixelsnail import pictures, training
+    from pixelsnail.models import Ordered
 
     if positions is not None:
         check_file(positions, (".png", ".svg"), overwrite)
@@ -64,17 +71,15 @@ def evaluate(
     training.check_same_levels(models, names)
     images = open_images(run, weights, source, models[0], terminal)
     images = images if limit is None else images.head(limit)
-    found: list[Evaluation] = []
-    for name, model in zip(names, models, strict=True):
-        with terminal.progress("evaluating" if not runs else f"evaluating {name}", "images") as progress:
-            found.append(
-                evaluation.evaluate(
-                    model, images, context=context_of(model, images, source.context), batch=computing.batch,
-                    binarizations=binarizations, progress=progress,
-                )
-            )  # fmt: skip
-        if limit is None and computing.precision == "float32":
-            remember(name, weights, found[-1], terminal)
+    judged = partial(
+        judge, images=images, source=source, binarizations=binarizations, batch=computing.batch, terminal=terminal
+    )
+    found = [judged(model, order, "" if not runs else f" {name}") for name, model in zip(names, models, strict=True)]
+    if limit is None and order is None and computing.precision == "float32":
+        for name, one in zip(names, found, strict=True):
+            remember(name, weights, one, terminal)
+    several = isinstance(models[0], Ordered) and order is None and not runs
+    first = judged(models[0], 0, " in order 0") if several else None
     if runs:
         show_several(names, found, images if json else None)
     elif json:
@@ -83,18 +88,42 @@ def evaluate(
                 "run": run,
                 "weights": weights,
                 **found[0].as_dict(),
+                **({} if first is None else {"order_0": first.as_dict()}),
                 "precision": computing.precision,
                 "read": images.read.as_dict(),
             }
         )
     else:
-        show([*rows(found[0]), ("precision", computing.precision), ("seconds", f"{found[0].seconds:.1f}")])
+        orders = [] if first is None else [("of order 0 alone", with_error(first.nats, first.standard_error))]
+        show([*rows(found[0]), *orders, ("precision", computing.precision), ("seconds", f"{found[0].seconds:.1f}")])
     if positions is not None:
         maps = {name: one.positions for name, one in zip(short_names(names), found, strict=True)}
         pictures.position_maps(maps, positions)
         terminal.note(f"Drew the nats of {len(maps)} {'runs' if runs else 'run'}: {positions}")
     hint = data_hint(names[-1], weights, source.data, models[-1]) or ""
     terminal.next(f"pixelsnail score {quoted(names[-1])}{hint} --out scores.csv --maps maps --limit 20")
+
+
+def judge(
+    model: "Model",
+    order: int | None,
+    said: str,
+    *,
+    images: "Images",
+    source: Source,
+    binarizations: int,
+    batch: int,
+    terminal: Terminal,
+) -> "Evaluation":
+    """One model on the images, in one order or as it is."""
+    from pixelsnail import evaluation
+    from pixelsnail.models.ordered import in_order
+
+    context = in_order(model, order, context_of(model, images, source.context), len(images))
+    with terminal.progress(f"evaluating{said}", "images") as progress:
+        return evaluation.evaluate(
+            model, images, context=context, batch=batch, binarizations=binarizations, progress=progress
+        )
 
 
 def short_names(runs: Sequence[str]) -> list[str]:

@@ -12,13 +12,20 @@ if TYPE_CHECKING:
     from pixelsnail.nn import Context
 
 
-def open_images(run: str, weights: str, asked: Source, model: "Model", terminal: Terminal) -> "Images":
-    """The images that were asked for, as the model takes them; says what was read. Raises as `pixelsnail.data.open`."""
+def open_images(
+    run: str, weights: str, asked: Source, model: "Model", terminal: Terminal, labelled: bool = True
+) -> "Images":
+    """The images that were asked for, as the model takes them; says what was read. Raises as `pixelsnail.data.open`.
+
+    `labelled` is whether a model of classes needs to know theirs.
+    """
     from pixelsnail import data, training
 
     binarize = None if asked.binarize == "auto" else asked.binarize
     if isinstance(asked, SourceOrFiles) and asked.images is not None:
         images = data.from_files(asked.images, like=(model.shape, model.levels), binarize=binarize or "threshold")
+        if asked.context_data is not None:
+            images = images.with_maps(open_maps(asked.context_data))
     else:
         known = training.trained_on(run, weights)
         if asked.data is None and not known.can_open:
@@ -26,12 +33,24 @@ def open_images(run: str, weights: str, asked: Source, model: "Model", terminal:
             if known.source is not None:
                 why = "was trained on images in memory, which cannot be opened again"
             raise UsageError(f"{run} {why}; say which images: --data {SOURCES}.")
-        images = training.open_as_trained(known, model, asked.data, asked.split, binarize, asked.axes)
-    if model.classes and images.labels is None and asked.context is None:
+        images = training.open_as_trained(
+            known, model, asked.data, asked.split, binarize, axes=asked.axes, maps=asked.context_data
+        )
+    labels, maps = ("labels" in model.conditions, "map" in model.conditions)
+    if labelled and labels and images.labels is None and asked.context is None:
         raise UsageError(
             f"{run} is conditioned on classes 0 ... {model.classes - 1}, but {images.source} has no labels; say which "
             "class with --context LABEL."
         )
+    if maps and images.maps is None:
+        raise UsageError(
+            f"{run} is conditioned on {model.conditions['map'].words}, but {images.source} has no maps; say where they "
+            "are with --context-data SOURCE."
+        )
+    if asked.context is not None and not labels:
+        raise UsageError(f"{run} takes no class labels: it is conditioned on {model.condition.words}.")
+    if asked.context_data is not None and not maps:
+        raise UsageError(f"{run} takes no maps: it is conditioned on {model.condition.words}.")
     terminal.note(str(images.read))
     if images.shape[1:] != model.shape[1:]:
         terminal.note(
@@ -42,12 +61,15 @@ def open_images(run: str, weights: str, asked: Source, model: "Model", terminal:
 
 
 def context_of(model: "Model", images: "Images", label: int | None) -> "Context | None":
-    """What the model is given of each image: the class of all that was asked for, else the images' own labels."""
-    import torch
+    """What the model is given of each image: the images' own labels, or the one of all that was asked for, and maps."""
+    return model.condition.of(images if label is None else images.labelled(label), range(len(images)))
 
-    if label is not None:
-        return torch.full((len(images),), label)
-    return model.condition.of(images, range(len(images)))
+
+def open_maps(source: str) -> "Images":
+    """The maps of a source, as images are judged: all where there are no splits, else its test split."""
+    from pixelsnail import data
+
+    return data.open(source, "all" if data.is_flat(source) else "test", binarize="none")
 
 
 def data_hint(run: str, weights: str, asked: str | None, model: "Model") -> str | None:

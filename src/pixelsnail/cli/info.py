@@ -21,6 +21,7 @@ NAMES = {
     "test_on": "tested on",
     "source": "data",
     "data": "data",
+    "maps": "maps of the data",
     "binarize": "binarisation",
     "weights": "kind of weights",
     "recipe": "recipe",
@@ -56,24 +57,43 @@ def facts(model: "Model") -> dict[str, Any]:
         "shape": list(model.shape),
         "levels": model.levels,
         "head": type(model.head).__name__,
-        "context": {"classes": model.classes} if model.classes else None,
+        "context": about_conditions(model),
+        "orders": getattr(model, "orders", 1),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "configuration": model.configuration,
     }
 
 
+def about_conditions(model: "Model") -> dict[str, Any] | None:
+    """What the model is conditioned on, for JSON; None where it is on nothing."""
+    from pixelsnail.models.condition import Labels, Map
+
+    found: dict[str, Any] = {}
+    for one in model.conditions.values():
+        if isinstance(one, Labels):
+            found |= {"classes": one.classes} | ({"label_dropout": one.dropout} if one.dropout else {})
+        elif isinstance(one, Map):
+            found |= {"map_levels": one.levels, "map_channels": one.channels, "map_ratio": one.ratio}
+    return found or None
+
+
 def rows(model: "Model", about: Mapping[str, Any]) -> Rows:
     """Configuration and what else is known, as a table: only what is known."""
+    from pixelsnail.models import Ordered
+
     known = facts(model)
     left_out = ("model", "shape", "levels", "head")
-    settings = ", ".join(f"{name} {value}" for name, value in model.configuration.items() if name not in left_out)
+    plain = model.in_one_order() if isinstance(model, Ordered) else model.configuration
+    settings = ", ".join(f"{name} {value}" for name, value in plain.items() if name not in left_out)
     found = [
-        ("model", f"{known['model']} ({settings})"),
+        ("model", f"{plain['model']} ({settings})"),
         ("images", size_of(model.shape)),
         ("levels", f"{model.levels:,} ({known['head']} head)"),
-        ("context", f"class labels 0 ... {model.classes - 1}" if model.classes else "none (unconditional)"),
+        ("context", model.condition.words),
         ("parameters", f"{known['parameters']:,}"),
     ]
+    if isinstance(model, Ordered):
+        found.append(("raster orders", f"{model.orders}: log p is the log mean over them"))
     found += [(name, _told(key, about)) for key, name in NAMES.items() if about.get(key) is not None]
     found.append(("licence", str(about.get("licence", "not stated"))))
     return found

@@ -65,6 +65,20 @@ def _not_negative(text: str) -> float:
     return value
 
 
+def _at_least_minus_one(text: str) -> float:
+    value = _number(text)
+    if not -1 <= value < math.inf:
+        raise WrongValueError("a number of at least -1")
+    return value
+
+
+def _share(text: str) -> float:
+    value = _number(text)
+    if not 0 < value <= 1:
+        raise WrongValueError("a share above 0 and at most 1")
+    return value
+
+
 def _number(text: str) -> float:
     try:
         return float(text)
@@ -102,6 +116,8 @@ Count = Annotated[int, form("N", whole(1))]
 Whole = Annotated[int, form("N", whole(0))]
 Positive = Annotated[float, form("T", _positive)]
 NotNegative = Annotated[float, form("T", _not_negative)]
+AtLeastMinusOne = Annotated[float, form("W", _at_least_minus_one)]
+Share = Annotated[float, form("P", _share)]
 Size = Annotated[tuple[int, int], form("HxW", sizes("HxW"))]
 Shape = Annotated[tuple[int, int, int], form("CxHxW", sizes("CxHxW"))]
 Pixel = Annotated[tuple[int, int], form("ROW,COLUMN", _pixel)]
@@ -129,6 +145,20 @@ Context = Annotated[
     Annotated[int, form("LABEL", whole(0))] | None,
     Parameter(help="the class of all images, for a model that is conditioned on classes (default: the images' labels)"),
 ]
+Order = Annotated[
+    Annotated[int, form("K", whole(0))] | None,
+    Parameter(
+        help="raster order 0 ... 7, of a model of several: from the right where K & 1, from the bottom where K & 2, "
+        " along columns where K & 4 (default: as said above)"
+    ),
+]
+ContextData = Annotated[
+    Data | None,
+    Parameter(
+        help="source of the images' maps, for a model that is conditioned on maps, as npz:codes.npz#top (default: the "
+        "maps of the run's own images)"
+    ),
+]
 Limit = Annotated[Count | None, Parameter(help="only the first N images (default: all)")]
 Overwrite = Annotated[bool, Parameter(help="replace what is there already")]
 Json = Annotated[bool, Parameter(help="print one JSON object instead of the table")]
@@ -152,7 +182,7 @@ class Computing:
 @Parameter(name="*")
 @dataclass(frozen=True)
 class Drawing:
-    """How pixels are drawn."""
+    """How pixels are drawn. All but the seed and the engine change the distribution: likelihoods know nothing of it."""
 
     seed: Seed = 0
     temperature: Annotated[
@@ -161,6 +191,23 @@ class Drawing:
             help="divides the logits; 1 draws from the model's own distribution, 0 takes every pixel's likeliest level"
         ),
     ] = 1.0
+    guidance: Annotated[
+        AtLeastMinusOne,
+        Parameter(
+            help="draws further towards the class: logits are (1 + W) times those with it, minus W times the others; "
+            "for models trained with model.label_dropout; 0 is their own distribution"
+        ),
+    ] = 0.0
+    top_k: Annotated[
+        Count | None, Parameter(help="only the N likeliest levels of every pixel, of a Categorical head (default: all)")
+    ] = None
+    top_p: Annotated[
+        Share | None,
+        Parameter(
+            help="only the fewest likeliest levels of every pixel that hold this share of its probability, of a "
+            "Categorical head (default: all)"
+        ),
+    ] = None
     engine: Annotated[
         Literal["auto", "compiled", "eager", "naive"],
         Parameter(
@@ -195,6 +242,7 @@ class Source:
         Parameter(help="axes of arrays whose shape can be read in two ways (default: as in the training)"),
     ] = None
     context: Context = None
+    context_data: ContextData = None
 
 
 @Parameter(name="*")

@@ -27,7 +27,7 @@ def announce(engine: str, model: "Model", size: tuple[int, int], terminal: Termi
     """Says so where a command will wait for a compiler."""
     from pixelsnail.engine.library import is_at_hand
 
-    if engine == "compiled" and not is_at_hand(model, size):
+    if engine == "compiled" and not is_at_hand(getattr(model, "network", model), size):
         terminal.note("Compiling this model for this image size: about a minute, once.")
 
 

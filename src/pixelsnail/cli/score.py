@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from pixelsnail.cli.images import context_of, data_hint, open_images
 from pixelsnail.cli.outputs import check_file, check_folder, plural
-from pixelsnail.cli.parameters import Computing, File, Folder, Limit, Overwrite, Run, SourceOrFiles
+from pixelsnail.cli.parameters import Computing, File, Folder, Limit, Order, Overwrite, Run, SourceOrFiles
 from pixelsnail.cli.runs import load
 from pixelsnail.cli.terminal import Terminal, quoted
 from pixelsnail.errors import ExistingFileError
@@ -33,6 +33,7 @@ def score(
     maps: Annotated[Folder | None, Parameter(help="folder for a map of each image, a PNG (default: no maps)")] = None,
     source: SourceOrFiles = SourceOrFiles(),
     limit: Limit = None,
+    order: Order = None,
     computing: Computing = Computing(),
     overwrite: Overwrite = False,
     terminal: Terminal = Terminal(),
@@ -40,19 +41,22 @@ def score(
     """The likelihood of each image: a CSV file with the columns index (in the source), nats and bits_per_dim, and file
     and label where there are any. With --maps, DIR/surprise_000000.png and so on show -log p of every pixel in nats,
     beside the image; all maps of a run of this command share one scale. Dynamically binarised images are scored as
-    their first draw.
+    their first draw. A model of several raster orders scores by the mean of their probabilities (a pixel's nats are
+    then the mean of its nats in all orders, by how probable each is), or by one --order.
     """
     check_file(out, (".csv",), overwrite)
     if maps is not None:
         check_maps(maps, overwrite)
     from pixelsnail import evaluation
+    from pixelsnail.models.ordered import in_order
 
     model = load(run, computing)
     images = open_images(run, computing.weights, source, model, terminal)
     images = images if limit is None else images.head(limit)
+    context = in_order(model, order, context_of(model, images, source.context), len(images))
     with terminal.progress("scoring", "images") as progress:
         scores = evaluation.score(
-            model, images, context=context_of(model, images, source.context), batch=computing.batch,
+            model, images, context=context, batch=computing.batch,
             maps=maps is not None, progress=progress,
         )  # fmt: skip
     scores.write_csv(out, images)

@@ -5,8 +5,8 @@
     cifar10:FOLDER       the batches of CIFAR-10, python or binary version
     imagenet32:FOLDER    the batches of ImageNet 32, npz or pickled
     folder:PATH          image files, in PATH or in PATH/train, PATH/validation and PATH/test
-    npz:PATH             integer arrays, also npy:PATH and pt:PATH (tensors)
-    hf:NAME              a data set of the Hugging Face hub, or a local folder in one of its forms
+    npz:PATH             integer arrays, also npy:PATH and pt:PATH (tensors); npz:PATH#NAME is one of several
+    hf:NAME              a data set of the Hugging Face hub, or a local folder in one of its forms; hf:NAME#COLUMN
     photos               crops of photographs that scikit-image and scikit-learn ship (the extra photos)
 
 Nothing but `hf:` reaches the network, and it does so through the `datasets` library alone. `rules` says how axes,

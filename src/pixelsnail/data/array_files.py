@@ -3,6 +3,9 @@
 Arrays of images are `x`, `images`, `data`, `codes` or `arr_0`, or `train`, `x_train`, `train_images`, ... for splits;
 labels are `y`, `labels`, `targets` and `train_labels`, `y_train`, `x_labels`, ... beside them. `levels` and `axes` are
 numbers of levels and "NCHW" or "NHWC". One array of images alone may have any name.
+
+Of several sets of images in one file, as the levels of a hierarchy of codes, a location names one: `codes.npz#top` is
+the array `top`, or `train_top`, `validation_top` and `test_top` (`top_train` too), with `top_levels` or else `levels`.
 """
 
 from collections.abc import Mapping
@@ -12,7 +15,7 @@ from pathlib import Path
 from pixelsnail.data import loading, rules
 from pixelsnail.data.contents import Content, Flat, Named
 from pixelsnail.data.rules import Unusable
-from pixelsnail.data.store import Array, Labels, Store, in_memory
+from pixelsnail.data.store import Array, Labels, Store, in_memory, keyed
 from pixelsnail.errors import WrongValueError
 
 IMAGE_WORDS = {"x", "images", "image", "imgs", "img", "data", "codes", "inputs", "samples"}
@@ -27,12 +30,14 @@ def open_arrays(location: str, levels: int | None = None, axes: str | None = Non
 
     Raises FileNotFoundError, or ValueError for a file that cannot be read or holds anything else (no pickled objects).
     """
-    path = Path(location)
+    place, name = keyed(location)
+    path = Path(place)
     content = loading.load(path)
-    images, labels, unused = _sorted(path, content)
+    images, labels, unused = _sorted(path, content) if name is None else _named(path, content, name)
     axes = axes or (str(content["axes"]) if "axes" in content else None)
-    if levels is None and "levels" in content:
-        levels = _said_levels(path, content["levels"])
+    said = f"{name}_levels" if f"{name}_levels" in content else "levels"
+    if levels is None and said in content:
+        levels = _said_levels(path, content[said], said)
     notes = [f"array {key} not used" for key in unused]
     if "" in images and images[""] not in ("x", "images"):
         notes.append(f"array {images['']} of the file")
@@ -121,6 +126,37 @@ def _sorted(path: Path, content: Mapping[str, Array]) -> tuple[dict[str, str], d
     return images, _labels_of(content, images, labels, unused), unused
 
 
+def _named(path: Path, content: Mapping[str, Array], wanted: str) -> tuple[dict[str, str], dict[str, str], list[str]]:
+    """The same for the arrays that are asked for by name, `top` or `train_top`, `top_test`, ...: of the others, labels
+    are theirs, and the rest was not asked for."""
+    images: dict[str, str] = {}
+    labels: dict[str, list[str]] = {}
+    for key, array in content.items():
+        split = _split_of(key, wanted)
+        if split is not None:
+            if split in images:
+                raise WrongValueError(f"{path} holds {images[split]} and {key}, which both mean {split}; expected one.")
+            images[split] = key
+        elif array.ndim <= 2 and set(rules.words(key)) & LABEL_WORDS:
+            labels.setdefault(_meaning(key, array.ndim, path)[0], []).append(key)
+    if not images:
+        held = ", ".join(content) or "nothing"
+        raise WrongValueError(f"{path} holds {held}; expected an array {wanted}, or train_{wanted} and so on.")
+    unused = [images.pop("")] if "" in images and len(images) > 1 else []
+    return images, _labels_of(content, images, labels, unused), unused
+
+
+def _split_of(key: str, wanted: str) -> str | None:
+    """The split of the wanted array that a name means, "" for all of it; None for another array's name."""
+    if key == wanted:
+        return ""
+    rest = key.removesuffix(f"_{wanted}") if key.endswith(f"_{wanted}") else key.removeprefix(f"{wanted}_")
+    try:
+        return None if rest == key else rules.split_of(rest)
+    except WrongValueError:
+        return None
+
+
 def _meaning(key: str, dimensions: int, path: Path) -> tuple[str, str | None]:
     """The split ("" for none) and the role ("images", "labels" or None) that the name of an array means."""
     if key in ("arr_0", "arr_1"):
@@ -169,12 +205,13 @@ def _only_array(path: Path, content: Mapping[str, Array], unused: list[str]) -> 
     possible = [key for key in unused if content[key].ndim in (3, 4)]
     if len(possible) != 1:
         held = ", ".join(content) or "nothing"
-        raise WrongValueError(f"{path} holds {held}; expected {EXPECTED}.")
+        several = f", or the name of one: {path}#{possible[-1]}" if possible else ""
+        raise WrongValueError(f"{path} holds {held}; expected {EXPECTED}{several}.")
     unused.remove(possible[0])
     return {"": possible[0]}
 
 
-def _said_levels(path: Path, given: Array) -> int:
+def _said_levels(path: Path, given: Array, name: str) -> int:
     if given.size != 1:
-        raise WrongValueError(f"levels in {path} is {given}; expected one whole number of at least 2.")
-    return rules.check_given(given.item(), f"levels in {path}")
+        raise WrongValueError(f"{name} in {path} is {given}; expected one whole number of at least 2.")
+    return rules.check_given(given.item(), f"{name} in {path}")

@@ -55,16 +55,21 @@ def from_arrays(
     seed: int = 0,
     axes: str | None = None,
     name: str = "arrays",
+    maps: Arrays | None = None,
 ) -> Images:
     """Levels in memory as images: an array or tensor (N, H, W), (N, C, H, W) or (N, H, W, C), or a data set of torch.
 
     A data set gives levels, or (levels, label), for each index; levels are arrays, tensors or Pillow images. A pair
     (array, labels) is an array with its labels. `levels`, `axes` and labels are understood as in `open`; `name` is what
-    messages call it. The array is not copied: leave it as it is while the images are used. Images are returned as they
-    are, and torch's `Subset` of Images is a part of them. Raises ValueError or TypeError as `open` does.
+    messages call it. `maps` are a map of each image (`Images.with_maps`), of as many levels as the largest needs unless
+    they are `Images` that say. The array is not copied: leave it as it is while the images are used. Images are given
+    back as they are, and torch's `Subset` of Images is a part of them. Raises ValueError or TypeError as `open` does.
     """
     check_choice("split", split, (*rules.SPLITS, ALL))
     check_choice("binarize", binarize, binarization.MODES)
+    if maps is not None:
+        images = from_arrays(x, labels, levels=levels, split=split, binarize=binarize, seed=seed, axes=axes, name=name)
+        return images.with_maps(from_arrays(maps, split=split, name=f"the maps of {name}"))
     own_images = _images(x)
     if own_images is not None:
         return own_images

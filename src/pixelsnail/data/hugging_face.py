@@ -12,7 +12,7 @@ import numpy as np
 from pixelsnail.data import hub_images, rules
 from pixelsnail.data.contents import Content, Named
 from pixelsnail.data.rules import Unusable
-from pixelsnail.data.store import Array, Labels, Store
+from pixelsnail.data.store import Array, Labels, Store, keyed
 from pixelsnail.errors import MissingFileError, MissingPackageError, WrongValueError
 
 LABELS = ("label", "labels", "fine_label", "target", "targets", "class", "cls", "y")
@@ -27,12 +27,16 @@ def open_hub(name: str, levels: int | None = None, axes: str | None = None) -> C
     A folder is one that `datasets` itself saved, or one of images or data files. Images stay in memory-mapped files and
     are decoded batch by batch, so that ImageNet needs no streaming: in a stream an image has no number, on which the
     order of training and a resumed run rest. Labels are the first column of class labels, or one named `label`, ...
-    Where any image is RGB, a grey image becomes RGB with three equal channels.
+    Where any image is RGB, a grey image becomes RGB with three equal channels. `NAME#COLUMN` is that column of images
+    or codes, with the same labels.
 
     Raises ModuleNotFoundError without the extra, FileNotFoundError for a data set that is not there, ValueError for
     one without images.
     """
+    name, wanted = keyed(name)
     table = _load(name)
+    if wanted is not None:
+        table = _columns(name, table, wanted)
     found, unused = _splits(table)
     if not found:
         raise WrongValueError(
@@ -44,6 +48,21 @@ def open_hub(name: str, levels: int | None = None, axes: str | None = None) -> C
         {split: partial(_read_split, name, table, own, levels, axes, notes) for split, own in present.items()},
         lambda: any(hub_images.in_colour(f"hf:{name}", table[own]) for own in present.values()),
     )
+
+
+def _columns(name: str, table: Mapping[str, Any], wanted: str) -> dict[str, Any]:
+    """The splits with one column of images, and those of labels."""
+    import datasets
+
+    found = {}
+    for split, rows in table.items():
+        if wanted not in rows.features:
+            raise WrongValueError(
+                f"hf:{name} has the columns {', '.join(rows.features)}; expected {wanted} among them."
+            )
+        kept = [c for c, feature in rows.features.items() if isinstance(feature, datasets.ClassLabel) or c in LABELS]
+        found[split] = rows.select_columns([wanted, *(column for column in kept if column != wanted)])
+    return found
 
 
 def _splits(table: Mapping[str, Any]) -> tuple[dict[str, str], list[str]]:

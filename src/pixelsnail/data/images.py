@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 
 from pixelsnail.data import binarization, conversion
 from pixelsnail.data.reading import Reading
-from pixelsnail.data.store import MEMORY, Array, Store
+from pixelsnail.data.store import MEMORY, Array, Labels, Store
 from pixelsnail.errors import WrongIndexError, WrongTypeError, WrongValueError
 
 SEEN = 4096
@@ -48,6 +48,8 @@ class Images(Dataset[tuple[Tensor, int]]):
     seed: int
     division: str = ""
     """How training images were told from others."""
+    maps: "Images | None" = None
+    """A map of each image, as many as images: what a model may be conditioned on (`with_maps`)."""
 
     def __post_init__(self) -> None:
         if self.binarize != "none" and (self.store.levels != 256 or self.store.shape[0] != 1):
@@ -116,7 +118,15 @@ class Images(Dataset[tuple[Tensor, int]]):
             division=self.division,
             left_out=self.left_out,
             notes=self.store.notes,
+            maps="" if self.maps is None else self.maps.described,
         )
+
+    @property
+    def described(self) -> str:
+        """Size, levels and source, as one says of maps."""
+        channels, height, width = self.shape
+        planes = f"{channels} x " if channels > 1 else ""
+        return f"{planes}{height} x {width}, {self.levels:,} levels, of {self.source}"
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -176,11 +186,37 @@ class Images(Dataset[tuple[Tensor, int]]):
         digest.update(b"" if labels is None else labels.numpy().tobytes())
         for first in range(0, len(numbers), 512):
             digest.update(self.store.read(numbers[first : first + 512]).astype("<i8").tobytes())
+        digest.update(b"" if self.maps is None else self.maps.fingerprint().encode())
         return digest.hexdigest()[:16]
 
     def subset(self, indices: Sequence[int] | Array | Tensor) -> "Images":
         """The images at these indices, in this order. Raises IndexError for an index outside [0, N)."""
-        return replace(self, numbers=self._numbers(indices))
+        maps = None if self.maps is None else self.maps.subset(indices)
+        return replace(self, numbers=self._numbers(indices), maps=maps)
+
+    def labelled(self, label: int) -> "Images":
+        """These images, all with that label."""
+        values = np.full(self.store.count, label, dtype=np.int64)
+        return replace(self, store=replace(self.store, labels=Labels.of(values)))
+
+    def with_maps(self, maps: "Images") -> "Images":
+        """These images, each with the map of the same index: levels (C', H / r, W / r) for a whole r, as codes of
+        another level are. They follow subsets, splits and batches (`images.maps.batch(indices)`).
+
+        Raises ValueError where there is not one for each image, or no such r.
+        """
+        if len(maps) != len(self):
+            raise WrongValueError(
+                f"{self.source} has {len(self):,} images in its split {self.split}, but {maps.source} has "
+                f"{len(maps):,} maps; expected one map for each image."
+            )
+        (height, width), (rows, columns) = self.shape[1:], maps.shape[1:]
+        if height % rows or width % columns or height // rows != width // columns:
+            raise WrongValueError(
+                f"The maps of {maps.source} are {rows} x {columns} and the images of {self.source} {height} x {width}; "
+                "expected one whole ratio in height and width, such as 2."
+            )
+        return replace(self, maps=maps)
 
     def head(self, count: SupportsIndex) -> "Images":
         """The first `count` images, or all where there are fewer. Raises ValueError for a count below 1."""

@@ -22,6 +22,7 @@ class Reading:
     division            how training, validation and test images are told apart
     left_out            files passed over
     notes               what was converted or left aside
+    maps                size, levels and source of the maps beside the images, "" without maps
     """
 
     source: str
@@ -39,6 +40,7 @@ class Reading:
     division: str
     left_out: tuple[str, ...]
     notes: tuple[str, ...]
+    maps: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """All of it, for JSON."""
@@ -47,6 +49,8 @@ class Reading:
 
     def __str__(self) -> str:
         parts = [self._count(), self._size(), self._levels(), self._classes(), *self.notes]
+        if self.maps:
+            parts.append(f"with a map each, {self.maps}")
         if self.left_out:
             more = ", ..." if len(self.left_out) > 1 else ""
             parts.append(f"left out {_plural(len(self.left_out), 'file')} ({self.left_out[0]}{more})")

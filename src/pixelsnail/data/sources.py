@@ -16,12 +16,14 @@ from pixelsnail.data.hugging_face import open_hub
 from pixelsnail.data.images import Images
 from pixelsnail.data.mnist import open_mnist
 from pixelsnail.data.photos import open_photos
-from pixelsnail.data.store import Array, Store, concatenated, limited
+from pixelsnail.data.store import Array, Store, concatenated, keyed, limited
 from pixelsnail.errors import WrongValueError
 from pixelsnail.names import nearest
 
 GIVEN = "memory"
 """Stands for images that were handed over in memory, with their fingerprint: memory:9c1a5e0f4b7d2836."""
+KEYED = ("npz", "pt", "hf")
+"""Sources that may hold several sets of images: npz:FILE#NAME is one of them."""
 ALL = "all"
 """Judging: a source without splits whole, all the splits of others one after another."""
 
@@ -65,6 +67,7 @@ def open(
     validation: int = 0,
     levels: SupportsIndex | None = None,
     axes: str | None = None,
+    maps: str | None = None,
 ) -> Images:
     """One split of a source: "train", "validation", "test", or "all" (for judging: nothing is divided).
 
@@ -74,6 +77,8 @@ def open(
     source has no validation split of its own (MNIST's last ones; a fixed random choice of others). `levels` says how
     many levels there are where the rule would not (`rules`); of images of 16 bits 65536 keeps all, else the upper 8
     bits are. `axes` ("NHW", "NCHW", "NHWC") says which axis of an array is which, where its shape does not.
+    `maps` is the source of a map for each image (`Images.with_maps`), or the name of an array or column beside the
+    images: `open("npz:codes.npz#bottom", maps="top")`. Its splits have to be those of the images.
 
     Raises ValueError for a wrong argument, a split that is not there and damaged data, FileNotFoundError for missing
     files, ModuleNotFoundError for a missing extra. Nothing is written beside the data.
@@ -89,7 +94,33 @@ def open(
     store, numbers, division = _choose(source, kind, content, split, validation)
     if given is not None and store.levels != given:
         store = limited(store, given, source, "levels is")
-    return Images(store, numbers, source, split, binarize, seed, division)
+    images = Images(store, numbers, source, split, binarize, seed, division)
+    return images if maps is None else _with_maps(images, beside(source, maps), validation)
+
+
+def beside(source: str, name: str) -> str:
+    """The source of the maps that `name` means: a source itself, or an array or column where the images are."""
+    if name.partition(":")[0] in SOURCES:
+        return name
+    kind, location = parse(source)
+    if kind not in KEYED:
+        raise WrongValueError(
+            f"The maps are {name!r}, but {source} has no other arrays; expected a source, as npz:FILE#NAME."
+        )
+    return f"{kind}:{keyed(location)[0]}#{name}"
+
+
+def _with_maps(images: Images, source: str, validation: int) -> Images:
+    maps = open(source, images.split, binarize="none", validation=validation)
+    same = np.array_equal(images.numbers, maps.numbers)
+    if images.files is not None and maps.files is not None:
+        same = same and all(Path(a).stem == Path(b).stem for a, b in zip(images.files, maps.files, strict=False))
+    if len(images) == len(maps) and not same:
+        raise WrongValueError(
+            f"{source} divides its {images.split} images otherwise than {images.source}, or names them otherwise; "
+            "expected the map of each image in the same place: give both the same splits."
+        )
+    return images.with_maps(maps)
 
 
 def splits_of(source: str, *, validation: int = 0) -> tuple[str, ...]:
@@ -122,7 +153,7 @@ def resolve(source: str, relative_to: str | Path | None = None) -> str:
         return source
     kind, location = parse(source)
     path = Path(relative_to or ".", Path(location).expanduser())
-    if not location or (kind == "hf" and not path.exists()):
+    if not location or (kind == "hf" and not Path(keyed(str(path))[0]).exists()):
         return source
     return f"{kind}:{path.absolute()}"
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from math import prod
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -76,6 +77,19 @@ class Store:
     def noting(self, *notes: str) -> "Store":
         """The same images, with more to be said of them."""
         return replace(self, notes=(*self.notes, *(note for note in notes if note not in self.notes)))
+
+
+def keyed(location: str) -> tuple[str, str | None]:
+    """`codes.npz#top` as the place and the name of what is meant there; None without a name.
+
+    A file that is called so is taken as it is. Raises WrongValueError where nothing stands before or after the mark.
+    """
+    place, mark, name = location.rpartition("#")
+    if not mark or Path(location).exists():
+        return location, None
+    if not place or not name:
+        raise WrongValueError(f"{location!r} names nothing; expected PLACE#NAME, as in codes.npz#top.")
+    return place, name
 
 
 def in_memory(images: Array, levels: int, labels: Labels | None = None, **more: Any) -> Store:

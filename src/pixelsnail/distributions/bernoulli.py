@@ -57,6 +57,7 @@ class Bernoulli:
     levels: int = 2
 
     joint: ClassVar[bool] = False
+    logits: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.levels != 2:

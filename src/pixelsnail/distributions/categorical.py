@@ -26,6 +26,20 @@ class CategoricalPixels(PixelDistribution):
         """The level with the largest sum of logit and noise, which is Gumbel (B, H, W, C * L)."""
         return (self.logits + noise.unflatten(-1, self.logits.shape[-2:])).argmax(-1)
 
+    def truncated(self, top_k: int | None = None, top_p: float | None = None) -> "CategoricalPixels":
+        """Another distribution: the likeliest levels of each channel alone, the others impossible.
+
+        `top_k` levels, of equal ones the lowest; of these the fewest likeliest that hold `top_p` of their probability.
+        """
+        order = self.logits.argsort(stable=True, dim=-1, descending=True)
+        logits = self.logits.gather(-1, order)
+        kept = torch.arange(logits.shape[-1], device=logits.device) < (top_k or logits.shape[-1])
+        if top_p is not None:
+            shares = torch.where(kept, logits, IMPOSSIBLE).softmax(-1)
+            kept = kept & (shares.cumsum(-1) - shares < top_p)
+        kept = torch.zeros_like(self.logits, dtype=torch.bool).scatter(-1, order, kept.expand_as(order))
+        return CategoricalPixels(torch.where(kept, self.logits, IMPOSSIBLE))
+
     def sample(self, sample_shape: torch.Size | list[int] | tuple[int, ...] = ()) -> Tensor:
         """Draws with torch's global random numbers: sample_shape + (B, H, W, C), int64."""
         shape = torch.Size(sample_shape) + self.logits.shape
@@ -66,6 +80,7 @@ class Categorical:
     levels: int
 
     joint: ClassVar[bool] = False
+    logits: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.levels < 2:

@@ -36,6 +36,8 @@ class Head(Protocol):
 
     joint: ClassVar[bool]
     """Whether it models the dependence between the channels of a pixel."""
+    logits: ClassVar[bool]
+    """Whether the parameters are logits of levels, whose sums are logits again: guidance combines them."""
 
     @property
     def size(self) -> int:

@@ -195,6 +195,7 @@ class LogisticMixture:
     mixtures: int = 10
 
     joint: ClassVar[bool] = True
+    logits: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         if self.levels < 2:

@@ -3,6 +3,7 @@
 from pixelsnail.engine.engines import ENGINES, Engine
 from pixelsnail.engine.library import CompilationError, Compiled
 from pixelsnail.engine.naive import naive_walk
+from pixelsnail.engine.particles import Particles
 from pixelsnail.engine.plan import Plan, Rule
 from pixelsnail.engine.sources import Decisions, Draw, Known, Source, standing
 from pixelsnail.engine.walk import Progress, Step, Walkable, steps, walk
@@ -15,6 +16,7 @@ __all__ = [
     "Draw",
     "Engine",
     "Known",
+    "Particles",
     "Plan",
     "Progress",
     "Rule",

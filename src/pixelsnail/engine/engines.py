@@ -46,7 +46,7 @@ class Engine:
         self, source: Source, batch: int, rest: int, context: Context | None, rule: Rule, progress: Progress | None
     ) -> Tensor:
         """Levels (batch, C, H, W) of the next images; `rest` more will follow."""
-        cache = self.model.start(batch, size=self.size, context=context)
+        cache = self.model.start(batch, size=self.size, context=context, guided=bool(rule.guidance))
         if self.plan.engine == "naive":
             return naive_walk(self.model, source, cache, rule, progress, context)
         start = time.perf_counter()

@@ -6,16 +6,30 @@ import torch
 from torch import Tensor
 
 from pixelsnail.distributions import Head
+from pixelsnail.engine.particles import resample
 from pixelsnail.engine.plan import Rule
 from pixelsnail.engine.sources import Source
 from pixelsnail.engine.walk import Progress
 from pixelsnail.nn import Cache, Context
 
 
+class Guidable(Protocol):
+    """A condition, as far as guidance needs it."""
+
+    def guided(self, context: Context | None) -> Context:
+        """The context of every image, and then of each without its label."""
+        ...
+
+
 class Whole(Protocol):
     """What the naive sampler needs of a model: parameters of whole images."""
 
     head: Head
+
+    @property
+    def condition(self) -> Guidable:
+        """What the model is conditioned on."""
+        ...
 
     def __call__(self, x: Tensor, *, context: Context | None = None) -> Tensor:
         """Levels (B, C, H, W) to parameters (B, P, H, W)."""
@@ -35,11 +49,14 @@ def naive_walk(
     decisions, rule = source.start(model.head, cache), rule or Rule()
     cache.canvas.copy_(decisions.levels)
     cache.position += decisions.decided
+    halves, given = (2, model.condition.guided(context)) if rule.guidance else (1, context)
     for t in range(decisions.decided, cache.pixels):
         segment = cache.segment(1)
-        parameters = model(cache.canvas, context=context).flatten(2)[:, :, None, t : t + 1]
+        canvas = cache.canvas.repeat(halves, 1, 1, 1)
+        parameters = model(canvas, context=given).flatten(2)[:, :, None, t : t + 1]
         levels, _ = decisions.decide(segment, rule(model.head, parameters), segment.levels)
         cache.commit(segment, levels)
+        resample(cache, decisions)
         if progress is not None:
             progress(t + 1, cache.pixels)
     return cache.canvas

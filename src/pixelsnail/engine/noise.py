@@ -16,9 +16,22 @@ BLOCK = 4
 """Numbers of a counter."""
 
 
-def key(seed: int, image: int) -> "np.ndarray[Any, np.dtype[np.uint64]]":
-    """The key of an image's stream, (2,)."""
-    return np.asarray(np.random.SeedSequence([seed, image]).generate_state(2, np.uint64), dtype=np.uint64)
+def key(seed: int, image: int, particle: int | None = None) -> "np.ndarray[Any, np.dtype[np.uint64]]":
+    """The key of an image's stream, or of one particle's, (2,)."""
+    parts = [seed, image] if particle is None else [seed, image, 2, particle]
+    return np.asarray(np.random.SeedSequence(parts).generate_state(2, np.uint64), dtype=np.uint64)
+
+
+def choice(seed: int, image: int, among: int) -> int:
+    """One of `among` (a power of two) for an image as a whole, apart from its stream."""
+    return int(np.random.SeedSequence([seed, image, 1]).generate_state(1)[0]) % among
+
+
+def single(seed: int, image: int, pixel: int) -> float:
+    """A number in [0, 1) for an image's particles at a pixel, apart from their streams."""
+    return (
+        float(np.random.SeedSequence([seed, image, 3, pixel]).generate_state(1, np.uint64)[0] >> np.uint64(11)) / 2**53
+    )
 
 
 def uniforms(keys: "Sequence[np.ndarray[Any, Any]]", pixels: Sequence[int], count: int, size: int) -> Tensor:

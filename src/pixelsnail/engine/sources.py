@@ -66,15 +66,17 @@ def standing(levels: Tensor, guesses: Tensor, segment: Segment) -> Tensor:
 
 @dataclass(frozen=True)
 class Draw:
-    """Ancestral sampling. The noise of a pixel is a function of (seed, first + i, t) alone, drawn on the CPU: neither
-    batch nor chunk nor device changes an image."""
+    """Ancestral sampling. The noise of a pixel is a function of (seed, image, t) alone, drawn on the CPU: neither batch
+    nor chunk nor device changes an image. Images are numbered first, first + 1, ..., or as `images` says."""
 
     seed: int = 0
     first: int = 0
+    images: tuple[int, ...] | None = None
 
     def start(self, head: Head, cache: Cache) -> "Drawing":
         """Draws nothing yet."""
-        keys = [noise.key(self.seed, self.first + i) for i in range(cache.batch)]
+        images = self.images or range(self.first, self.first + cache.batch)
+        keys = [noise.key(self.seed, image) for image in images]
         return Drawing(keys, head, torch.zeros_like(cache.canvas))
 
 

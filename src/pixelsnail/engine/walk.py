@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from pixelsnail.distributions import Head
+from pixelsnail.engine.particles import resample
 from pixelsnail.engine.plan import Plan, Rule
 from pixelsnail.engine.sources import Decisions, Source
 from pixelsnail.nn import Cache, Segment
@@ -66,8 +67,11 @@ def steps(
     plan, rule = plan or Plan(), rule or Rule()
     decisions = source.start(model.head, cache)
     cache.canvas.copy_(decisions.levels)
-    pass_over(model, cache, decisions.decided)
     finished = cache.canvas.clone()
+    halves = 2 if rule.guidance else 1
+    if rule.guidance:
+        cache.pair()  # the same commits for both, so that they stay alike
+    pass_over(model, cache, decisions.decided)
     reached = cache.position  # the pixels from here on were never evaluated
     right = 1.0  # the share of guesses that are right, lately
     while cache.least < cache.pixels:
@@ -76,15 +80,20 @@ def steps(
         guesses = guess(segment, decisions, reached)
         reached = torch.maximum(reached, segment.positions[:, -1] + 1)
         segment.put(guesses)
-        levels, stand = decisions.decide(segment, rule(model.head, model(guesses, segment)), guesses)
+        own = cache.batch // halves
+        first = segment if halves == 1 else cache.segment(length, cache.all[:own])
+        pixels = rule(model.head, model(guesses, segment))
+        levels, stand = (h.repeat(halves, *[1] * (h.dim() - 1)) for h in decisions.decide(first, pixels, guesses[:own]))
         if plan.segment is None:
             right = 0.8 * right + 0.2 * (levels == guesses).all(1).float().mean().item()
         cache.commit(segment, levels, stand)
+        survivors = resample(cache, decisions)
+        reached = reached if survivors is None else reached[survivors]
         if cache.most == cache.pixels:
             finished[cache.images] = cache.canvas
-            left = (cache.position < cache.pixels).nonzero()[:, 0]
-            if 0 < len(left) <= cache.batch * plan.leave:
-                index = compact(left)
+            left = (cache.position[:own] < cache.pixels).nonzero()[:, 0]
+            if 0 < len(left) <= own * plan.leave:
+                index = torch.cat([compact(left) + half * own for half in range(halves)])
                 cache.take(index)
                 reached = reached[index]
         yield Step(cache, finished)

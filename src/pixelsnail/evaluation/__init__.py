@@ -4,6 +4,7 @@ Likelihood on a set of images, nats of each image and pixel; the receptive field
 """
 
 from pixelsnail.evaluation.attention import attention_weights
+from pixelsnail.evaluation.classification import Classification, classify
 from pixelsnail.evaluation.completion import is_exact
 from pixelsnail.evaluation.laws import Laws, check
 from pixelsnail.evaluation.likelihood import Evaluation, Protocol, evaluate, remember
@@ -12,6 +13,7 @@ from pixelsnail.evaluation.receptive_field import ReceptiveField, connectivity, 
 from pixelsnail.evaluation.scores import Scores, score
 
 __all__ = [
+    "Classification",
     "Evaluation",
     "Laws",
     "Protocol",
@@ -20,6 +22,7 @@ __all__ = [
     "Scores",
     "attention_weights",
     "check",
+    "classify",
     "connectivity",
     "draw_reach",
     "evaluate",

@@ -14,9 +14,8 @@ from pixelsnail.data import Images
 from pixelsnail.data.given import Arrays
 from pixelsnail.engine import Progress
 from pixelsnail.errors import WrongValueError
-from pixelsnail.evaluation.scan import check_batch, check_binarized, context_of, images_of, scan
+from pixelsnail.evaluation.scan import check_batch, check_binarized, check_context, context_of, images_of, scan
 from pixelsnail.models import Model
-from pixelsnail.models.condition import of_images
 from pixelsnail.nn import Context
 from pixelsnail.whole import whole
 
@@ -173,7 +172,7 @@ def evaluate(
     `images` are a set of images, or what `pixelsnail.data.from_arrays` makes one of, in the model's levels.
     Dynamically binarised images are drawn `binarizations` times (epochs 0, 1, ... of `images`): an image's nats are the
     mean over its draws. The draws depend on the images alone, so that a second run gives the same number, and the batch
-    changes nothing. A conditional model takes the labels that the images have, or `context`, that of each image (N,).
+    changes nothing. A conditional model takes the labels and maps that the images have, or `context`, that of each.
     `progress` is called with (images done, images in all), counting each draw.
     Raises ValueError for several binarisations of images that are not dynamically binarised, for images of other
     levels than the model's, and for a likelihood that is NaN; RuntimeError when memory runs out.
@@ -187,7 +186,7 @@ def evaluate(
         protocol = replace(protocol, images=len(images))
     if len(images) == 0:
         raise WrongValueError(f"{images.source} has no image in its split {images.split}; expected at least one.")
-    context = context_of(model, images, context)
+    check_context(model, images, context)
     start = time.perf_counter()
     nats = torch.zeros(binarizations, len(images), dtype=torch.float64)
     positions = torch.zeros(images.shape[1:], dtype=torch.float64)
@@ -197,12 +196,14 @@ def evaluate(
 
     for epoch in range(binarizations):
         tell = None if progress is None else partial(_tell, progress, epoch, binarizations)
-        scan(model, partial(_take, images, context, epoch), nats[epoch], see, batch, tell)
+        scan(model, partial(_take, model, images, context, epoch), nats[epoch], see, batch, tell)
     return Evaluation(nats, positions / nats.numel(), protocol, time.perf_counter() - start)
 
 
-def _take(images: Images, context: Context | None, epoch: int, indices: range) -> tuple[Tensor, Context | None]:
-    return images.batch(indices, epoch), of_images(context, slice(indices.start, indices.stop))
+def _take(
+    model: Model, images: Images, context: Context | None, epoch: int, indices: range
+) -> tuple[Tensor, Context | None]:
+    return images.batch(indices, epoch), context_of(model, images, context, indices)
 
 
 def _tell(progress: Progress, epoch: int, binarizations: int, done: int, count: int) -> None:

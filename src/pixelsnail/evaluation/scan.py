@@ -85,14 +85,19 @@ def check_binarized(model: Model, images: Images) -> None:
         )
 
 
-def context_of(model: Model, images: Images, context: Context | None) -> Context | None:
-    """The context of a whole set of images: the one that is given, or what the images hold. Raises ValueError."""
-    size = images.shape[1:]
+def check_context(model: Model, images: Images, context: Context | None) -> None:
+    """Raises ValueError where a context does not fit a set of images, or without one where they hold none."""
     if context is None:
         model.condition.check_data(images)
-        return model.condition.of(images, range(len(images)))
-    model.condition.check(context, len(images), size)
-    return context
+    else:
+        model.condition.check(context, len(images), images.shape[1:])
+
+
+def context_of(model: Model, images: Images, context: Context | None, indices: range) -> Context | None:
+    """The context of some images of a set: of the one that is given, or what the images hold."""
+    if context is None:
+        return model.condition.of(images, indices)
+    return of_images(context, slice(indices.start, indices.stop))
 
 
 def _check(x: Tensor, context: Context | None, model: Model, indices: range) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor
 from pixelsnail.data import Images
 from pixelsnail.data.given import Arrays
 from pixelsnail.engine import Progress
-from pixelsnail.evaluation.scan import check_batch, check_binarized, context_of, images_of, scan
+from pixelsnail.evaluation.scan import check_batch, check_binarized, check_context, context_of, images_of, scan
 from pixelsnail.files import write_csv
 from pixelsnail.models import Model
 from pixelsnail.models.condition import of_images
@@ -46,14 +46,20 @@ class Scores:
             "index": range(len(self.nats)), "nats": self.nats.tolist(), "bits_per_dim": self.bits_per_dim.tolist()
         }  # fmt: skip
         if images is not None:
-            columns["index"] = images.indices.tolist()
-            if images.files is not None:
-                columns["file"] = images.files
-            if images.labels is not None:
-                columns["label"] = images.labels.tolist()
-                if images.class_names is not None:
-                    columns["class"] = [images.class_names[label] for label in images.labels.tolist()]
+            columns |= columns_of(images)
         write_csv(path, tuple(columns), zip(*columns.values(), strict=True))
+
+
+def columns_of(images: Images) -> dict[str, Iterable[object]]:
+    """What a table says of images: index in their source, and file, label and class where they have any."""
+    columns: dict[str, Iterable[object]] = {"index": images.indices.tolist()}
+    if images.files is not None:
+        columns["file"] = images.files
+    if images.labels is not None:
+        columns["label"] = images.labels.tolist()
+        if images.class_names is not None:
+            columns["class"] = [images.class_names[label] for label in images.labels.tolist()]
+    return columns
 
 
 def score(
@@ -70,8 +76,8 @@ def score(
     Arrays and data sets of torch become a set of images as by `pixelsnail.data.from_arrays`, in the model's levels.
 
     In evaluation mode, whatever the model's mode is; the batch changes nothing but time. Dynamically binarised images
-    are scored as their first draw. A conditional model takes the labels that a set of images has, or `context`, that of
-    each image (N,). `progress` is called with (images done, images in all).
+    are scored as their first draw. A conditional model takes the labels and maps that a set of images has, or
+    `context`, that of each image. `progress` is called with (images done, images in all).
     Raises TypeError or ValueError for levels that are not the model's, ValueError for a likelihood that is NaN,
     RuntimeError when memory runs out.
     """
@@ -84,11 +90,12 @@ def score(
     else:
         images = images_of(model, x)
         check_binarized(model, images)
-        context, shape = context_of(model, images, context), images.shape
+        check_context(model, images, context)
+        shape = images.shape
     nats = torch.zeros(len(images), dtype=torch.float64)
     pixels = torch.zeros(len(images), *shape[1:]) if maps else None
     see = None if pixels is None else partial(_keep, pixels)
-    scan(model, partial(_take, images, context), nats, see, batch, progress)
+    scan(model, partial(_take, model, images, context), nats, see, batch, progress)
     return Scores(nats, math.prod(shape), pixels)
 
 
@@ -96,6 +103,8 @@ def _keep(maps: Tensor, indices: range, pixels: Tensor) -> None:
     maps[indices.start : indices.stop] = pixels.float().cpu()
 
 
-def _take(x: Tensor | Images, context: Context | None, indices: range) -> tuple[Tensor, Context | None]:
+def _take(model: Model, x: Tensor | Images, context: Context | None, indices: range) -> tuple[Tensor, Context | None]:
+    if isinstance(x, Images):
+        return x.batch(indices), context_of(model, x, context, indices)
     part = slice(indices.start, indices.stop)
-    return x.batch(indices) if isinstance(x, Images) else x[part], of_images(context, part)
+    return x[part], of_images(context, part)

@@ -4,6 +4,7 @@ from pixelsnail.models.condition import Condition, Labels, Map
 from pixelsnail.models.gatedpixelcnn import GatedPixelCNN
 from pixelsnail.models.imagegpt import ImageGPT
 from pixelsnail.models.model import Model
+from pixelsnail.models.ordered import Ordered
 from pixelsnail.models.original import PixelSNAILOriginal
 from pixelsnail.models.pixelcnn import PixelCNN
 from pixelsnail.models.pixelcnnpp import PixelCNNpp
@@ -12,7 +13,9 @@ from pixelsnail.models.pixelsnail import PixelSNAIL
 from pixelsnail.models.prior import PixelSNAILPrior
 from pixelsnail.models.table import Table
 
-MODELS = Table(PixelSNAIL, PixelSNAILOriginal, PixelSNAILPrior, PixelCNNpp, PixelCNN, GatedPixelCNN, ImageGPT, PixelRNN)
+MODELS = Table(
+    PixelSNAIL, PixelSNAILOriginal, PixelSNAILPrior, PixelCNNpp, PixelCNN, GatedPixelCNN, ImageGPT, PixelRNN, Ordered
+)
 
 __all__ = [
     "MODELS",
@@ -22,6 +25,7 @@ __all__ = [
     "Labels",
     "Map",
     "Model",
+    "Ordered",
     "PixelCNN",
     "PixelCNNpp",
     "PixelRNN",

@@ -15,8 +15,28 @@ from pixelsnail.models.levels import check_labels, check_map
 from pixelsnail.nn import Context, Given
 
 
+class Mapped(Protocol):
+    """The maps of a data set: images of their own."""
+
+    @property
+    def source(self) -> str:
+        """What a message calls them."""
+        ...
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W)."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def batch(self, indices: Sequence[int] | Tensor) -> Tensor:
+        """Those at some indices: (n, C, H, W)."""
+        ...
+
+
 class Labelled(Protocol):
-    """A data set, as far as conditions read it. Maps of codes, where it has them, are its `maps` (N, C, H, W)."""
+    """A data set, as far as conditions read it."""
 
     @property
     def source(self) -> str:
@@ -33,6 +53,13 @@ class Labelled(Protocol):
         """(N,), or None."""
         ...
 
+    @property
+    def maps(self) -> Mapped | None:
+        """A map of each image, or None."""
+        ...
+
+    def __len__(self) -> int: ...
+
     def needed_labels(self) -> Tensor:
         """(N,), each at least 0. Raises ValueError that says why there are none."""
         ...
@@ -40,6 +67,11 @@ class Labelled(Protocol):
 
 class Condition(nn.Module):
     """Nothing: the condition of an unconditional model, and what all conditions can."""
+
+    @property
+    def words(self) -> str:
+        """What a model is conditioned on, for people."""
+        return "none (unconditional)"
 
     def present(self, context: Context | None) -> None:
         """Raises ValueError where a context is missing, or given and not taken. Looks at no value of it."""
@@ -57,9 +89,27 @@ class Condition(nn.Module):
         """The context of these images of a data set."""
         return None
 
+    def drawn(self, context: Context | None, numbers: Sequence[int]) -> Context | None:
+        """A context of training images with what is drawn anew for each, from a random number for each."""
+        return context
+
     def example(self, batch: int, size: tuple[int, int]) -> Context | None:
         """A context of `batch` images of `size` (H, W), of any content."""
         return None
+
+    def shown(self, images: Labelled, count: int) -> Context | None:
+        """A context for a grid of `count` images: all classes in turn, and the maps of the first images."""
+        return None
+
+    def guided(self, context: Context | None) -> Context:
+        """The context of every image, and after these of every image with its label left out: (2 B,).
+
+        Raises ValueError where a model knows no image without its label.
+        """
+        raise WrongValueError(
+            "guidance needs class labels, and this model has none; leave guidance out, or train a model with classes "
+            "and label_dropout."
+        )
 
     def forward(self, context: Context | None) -> Given:
         """What layers read of a context. Raises as `present` does."""
@@ -68,11 +118,21 @@ class Condition(nn.Module):
 
 
 class Labels(Condition):
-    """A class label for every image: (B,) whole numbers 0 ... classes - 1, of any integer dtype."""
+    """A class label for every image: (B,) whole numbers 0 ... classes - 1, of any integer dtype.
 
-    def __init__(self, classes: int) -> None:
+    In training a label is left out with probability `dropout`: layers then read `classes`, the label of none. So a
+    model learns p(x) beside p(x | label), from the same weights (Ho & Salimans 2022, arXiv 2207.12598, algorithm 1).
+    """
+
+    def __init__(self, classes: int, dropout: float = 0.0) -> None:
         super().__init__()
-        self.classes = classes
+        self.classes, self.dropout = classes, dropout
+
+    @property
+    def words(self) -> str:
+        """The range of labels, and whether they may be left out."""
+        left_out = f" (left out of {100 * self.dropout:g} % in training: guidance)" if self.dropout else ""
+        return f"class labels 0 ... {self.classes - 1}{left_out}"
 
     def present(self, context: Context | None) -> None:
         """Raises ValueError where there is none, TypeError for several things."""
@@ -103,22 +163,48 @@ class Labels(Condition):
         """All classes in turn."""
         return torch.arange(batch) % self.classes
 
+    def shown(self, images: Labelled, count: int) -> Context | None:
+        """All classes in turn."""
+        return self.example(count, images.shape[1:])
+
+    def guided(self, context: Context | None) -> Context:
+        """The labels, and as many times the label of none."""
+        assert isinstance(context, Tensor)
+        if not self.dropout:
+            raise WrongValueError(
+                "guidance needs a model that also knows images without their labels, and this one was trained with "
+                "all of them; train with model.label_dropout 0.1, or leave guidance out."
+            )
+        return torch.cat([context.long(), torch.full_like(context, self.classes, dtype=torch.long)])
+
     def forward(self, context: Context | None) -> Given:
-        """The labels as layers index by them."""
+        """The labels as layers index by them; in training some are left out."""
         self.present(context)
         assert isinstance(context, Tensor)
-        return {"labels": context.long()}
+        labels = context.long()
+        if self.training and self.dropout:
+            labels = labels.masked_fill(torch.rand(labels.shape, device=labels.device) < self.dropout, self.classes)
+        return {"labels": labels}
 
 
 class Map(Condition):
     """Codes of another level at an integer ratio: levels (B, C, H / ratio, W / ratio) in [0, L), of any integer dtype.
 
-    `stack` makes features of them, once an image.
+    `stack` makes features of them, once an image. Layers of a lower resolution, whose nodes are `nodes` pixels wide,
+    read the features over the first pixel of each node.
     """
 
-    def __init__(self, channels: int, levels: int, ratio: int, stack: nn.Module) -> None:
+    def __init__(self, channels: int, levels: int, ratio: int, stack: nn.Module, nodes: Sequence[int] = (1,)) -> None:
         super().__init__()
         self.channels, self.levels, self.ratio, self.stack = channels, levels, ratio, stack
+        self.nodes = tuple(nodes)
+
+    @property
+    def words(self) -> str:
+        """Levels and size."""
+        planes = f"{self.channels} x " if self.channels > 1 else ""
+        size = f"H / {self.ratio} x W / {self.ratio}" if self.ratio > 1 else "H x W"
+        return f"a map of {planes}{size} codes 0 ... {self.levels - 1}"
 
     def shape(self, batch: int, size: tuple[int, int]) -> tuple[int, int, int, int]:
         """That of the context of `batch` images of `size` (H, W)."""
@@ -139,29 +225,55 @@ class Map(Condition):
 
     def check_data(self, images: Labelled) -> None:
         """Raises ValueError for images without maps of codes, or with maps of another size or of more levels."""
-        check_map(self._maps(images), self.levels, self.shape(len(self._maps(images)), images.shape[1:]), self.ratio)
+        maps = self._maps(images)
+        expected = self.shape(len(maps), images.shape[1:])[1:]
+        if maps.shape != expected:
+            raise WrongValueError(
+                f"The maps of {maps.source} are (C, H, W) = {maps.shape}, but for images of {images.shape[1]} x "
+                f"{images.shape[2]} this model is conditioned on {expected} (map_channels {self.channels}, map_ratio "
+                f"{self.ratio})."
+            )
+        for first in range(0, len(maps), 1024):
+            largest = maps.batch(range(first, min(first + 1024, len(maps)))).flatten(1).amax(1)
+            wrong = (largest >= self.levels).nonzero()
+            if len(wrong):
+                place = int(wrong[0])
+                raise WrongValueError(
+                    f"Map {first + place} of {maps.source} holds code {int(largest[place])}, but this model is "
+                    f"conditioned on codes 0 ... {self.levels - 1} (map_levels {self.levels})."
+                )
 
     def of(self, images: Labelled, indices: Sequence[int] | Tensor) -> Context | None:
         """The maps of these images."""
-        return self._maps(images)[torch.as_tensor(indices)]
+        return self._maps(images).batch(indices)
 
     def example(self, batch: int, size: tuple[int, int]) -> Context | None:
         """All levels in turn."""
         shape = self.shape(batch, size)
         return torch.arange(torch.Size(shape).numel()).view(shape) % self.levels
 
-    def forward(self, context: Context | None) -> Given:
-        """The features (B, H / ratio, W / ratio, D), a place's side by side."""
-        self.present(context)
-        return {"map": self.stack(context).permute(0, 2, 3, 1).contiguous()}
+    def shown(self, images: Labelled, count: int) -> Context | None:
+        """The maps of the first images."""
+        return self.of(images, [i % len(images) for i in range(count)])
 
-    def _maps(self, images: Labelled) -> Tensor:
-        maps: Tensor | None = getattr(images, "maps", None)
-        if maps is None:
+    def forward(self, context: Context | None) -> Given:
+        """The features (B, H / ratio, W / ratio, D), a place's side by side; (B, H / n, W / n, D) of nodes of n."""
+        self.present(context)
+        features = self.stack(context).permute(0, 2, 3, 1).contiguous()
+        given = {"map": features}
+        for n in self.nodes:
+            if n > 1:
+                whole = features.repeat_interleave(self.ratio, 1).repeat_interleave(self.ratio, 2)
+                given[f"map_{n}"] = whole[:, ::n, ::n].contiguous()
+        return given
+
+    def _maps(self, images: Labelled) -> Mapped:
+        if images.maps is None:
             raise WrongValueError(
-                f"{images.source} has no maps of codes beside its images; this model is conditioned on one for each."
+                f"{images.source} has no maps beside its images, and this model is conditioned on one for each: "
+                f"{self.words}; say where they are (data.maps, --context-data)."
             )
-        return maps
+        return images.maps
 
 
 class Several(Condition):
@@ -177,6 +289,11 @@ class Several(Condition):
     def parts(self) -> dict[str, Condition]:
         """The conditions by name."""
         return {name: child for name, child in self.named_children() if isinstance(child, Condition)}
+
+    @property
+    def words(self) -> str:
+        """All of them."""
+        return " and ".join(part.words for part in self.parts.values())
 
     def present(self, context: Context | None) -> None:
         """Raises ValueError where one is missing or not taken, TypeError for what is no mapping."""
@@ -209,6 +326,19 @@ class Several(Condition):
     def example(self, batch: int, size: tuple[int, int]) -> Context | None:
         """An example of each."""
         return _by_name({name: part.example(batch, size) for name, part in self.parts.items()})
+
+    def shown(self, images: Labelled, count: int) -> Context | None:
+        """That of each."""
+        return _by_name({name: part.shown(images, count) for name, part in self.parts.items()})
+
+    def guided(self, context: Context | None) -> Context:
+        """The label is left out; all else is given twice."""
+        labels = [name for name, part in self.parts.items() if isinstance(part, Labels)]
+        if not labels:
+            return super().guided(context)
+        found = dict(self._each(context))
+        twice = {name: torch.cat([part, part]) for name, part in found.items()}
+        return twice | _by_name({name: self.parts[name].guided(found[name]) for name in labels})
 
     def forward(self, context: Context | None) -> Given:
         """What layers read of all of them."""

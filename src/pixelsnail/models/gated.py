@@ -7,7 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pixelsnail.nn import ClassBias, Given, NormalizedConv, Segment, elu, gate
+from pixelsnail.models.conditioning import Conditioning, conditioned
+from pixelsnail.nn import Given, NormalizedConv, Segment, elu, gate
 
 Activation = Literal["elu", "relu", "concat_elu"]
 Convolution = Callable[..., NormalizedConv]
@@ -25,7 +26,8 @@ class GatedResidual(nn.Module):
     """h + a * sigmoid(b), [a, b] = conv_out(dropout(phi(conv_in(phi(h)) + skip(phi(beside)))))
 
     Salimans, Karpathy, Chen, Kingma 2017 (arXiv 1701.05517, section 2.4; sigmoid gates from van den Oord et al. 2016).
-    `beside` is the number of channels of a second input, `classes` that of class labels; 0 for none.
+    `beside` is the number of channels of a second input, 0 for none; what images are conditioned on is added before the
+    gate, at nodes of `node` pixels' width.
     """
 
     def __init__(
@@ -36,7 +38,8 @@ class GatedResidual(nn.Module):
         dropout: float,
         *,
         beside: int = 0,
-        classes: int = 0,
+        conditioning: Conditioning = Conditioning(),
+        node: int = 1,
     ) -> None:
         super().__init__()
         double = 2 if activation == "concat_elu" else 1
@@ -44,7 +47,7 @@ class GatedResidual(nn.Module):
         self.conv_in = convolution(double * channels, channels)
         self.skip = NormalizedConv(double * beside, channels) if beside else None
         self.conv_out = convolution(double * channels, 2 * channels, init_scale=0.1)
-        self.label = ClassBias(classes, 2 * channels) if classes else None
+        self.map, self.label = conditioning.map_bias(2 * channels, node), conditioning.class_bias(2 * channels)
 
     def forward(self, h: Tensor, segment: Segment | None, given: Given, beside: Tensor | None = None) -> Tensor:
         """(B, channels, H, W) -> the same."""
@@ -52,6 +55,4 @@ class GatedResidual(nn.Module):
         if self.skip is not None and beside is not None:
             hidden = hidden + self.skip(activate(self.activation, beside), segment)
         hidden = self.conv_out(self.dropout(activate(self.activation, hidden)), segment)
-        if self.label is not None:
-            hidden = hidden + self.label(given)
-        return h + gate(hidden)
+        return h + gate(conditioned(hidden, self.map, self.label, given, segment))

@@ -1,6 +1,7 @@
 """The Hugging Face hub's way to save, load and share a model; its library is imported when something is shared."""
 
 import inspect
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -123,6 +124,8 @@ class Shared(nn.Module):
 
 def _plain(value: Any) -> Any:
     """An argument with Python's own whole numbers in it, where it has numpy's."""
+    if isinstance(value, Mapping):
+        return {name: _plain(one) for name, one in value.items()}
     if isinstance(value, list | tuple):
         return type(value)(map(_plain, value))
     return int(value) if isinstance(value, np.integer) else value

@@ -3,7 +3,8 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Annotated, ClassVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -12,11 +13,15 @@ from pixelsnail.distributions import PixelDistribution, choose_head
 from pixelsnail.engine import Draw, Engine, Known, Plan, Progress, Rule, Source
 from pixelsnail.engine.agreement import agreed
 from pixelsnail.errors import WrongTypeError, WrongValueError
-from pixelsnail.models.condition import Condition, Labels, Several, conditions, of_images
+from pixelsnail.models.condition import Condition, Labels, Map, Several, conditions, of_images
+from pixelsnail.models.conditioning import Conditioning
 from pixelsnail.models.hub import Shared
 from pixelsnail.models.levels import as_levels, check_levels
 from pixelsnail.nn import Cache, Context, Given, Segment
 from pixelsnail.whole import whole
+
+if TYPE_CHECKING:
+    from pixelsnail.models.posterior import Posterior
 
 # What all constructors take, with its meaning for `--help`; a model's own arguments are annotated likewise.
 Shape = Annotated[tuple[int, int, int], "channels, height and width; null takes the data's"]
@@ -50,21 +55,50 @@ class Model(Shared):
         head: str | None = None,
         mixtures: int | None = None,
         classes: int = 0,
+        label_dropout: float = 0.0,
+        given_map: Map | None = None,
     ) -> None:
         super().__init__()
-        channels, height, width = _sizes("shape", shape, "C, H, W")
+        channels, height, width = whole_sizes("shape", shape, "C, H, W")
         self.shape = (channels, height, width)
         (self.levels,) = at_least(2, levels=levels)
         self.head = choose_head(head, channels, self.levels, mixtures)
         (classes,) = at_least(0, classes=classes)
-        self.condition: Condition = conditions(labels=Labels(classes) if classes else None)
+        if not 0 <= label_dropout < 1 or (label_dropout and not classes):
+            expected = "a share of at least 0 and below 1" if classes else "0, since classes is 0"
+            raise WrongValueError(f"label_dropout is {label_dropout!r}; expected {expected}.")
+        labels = Labels(classes, float(label_dropout)) if classes else None
+        self.condition: Condition = conditions(labels=labels, map=given_map)
         """What the model is conditioned on: what `context` is."""
+        if given_map is not None:
+            self.granularity = math.lcm(self.granularity, given_map.ratio)
+            self.check_size(height, width)
+
+    @property
+    def conditions(self) -> dict[str, Condition]:
+        """All that the model is conditioned on, by name: `labels`, `map`; empty for an unconditional model."""
+        if isinstance(self.condition, Several):
+            return self.condition.parts
+        names = {Labels: "labels", Map: "map"}
+        return {name: self.condition for kind, name in names.items() if isinstance(self.condition, kind)}
 
     @property
     def classes(self) -> int:
         """Number of class labels that condition the model; 0 where labels do not."""
-        parts = self.condition.parts.values() if isinstance(self.condition, Several) else [self.condition]
-        return next((part.classes for part in parts if isinstance(part, Labels)), 0)
+        labels = self.conditions.get("labels")
+        return labels.classes if isinstance(labels, Labels) else 0
+
+    def conditioning(self, map_features: int, layers: int) -> Conditioning:
+        """What the gated layers of this model are conditioned on. Raises ValueError where there is none to be."""
+        found = Conditioning()
+        for part in self.conditions.values():
+            if isinstance(part, Labels):
+                found = replace(found, labels=part.classes + bool(part.dropout))
+            elif isinstance(part, Map):
+                found = replace(found, features=map_features, ratio=part.ratio)
+        if found and not layers:
+            raise WrongValueError("What images are conditioned on acts in residual layers, and there are none.")
+        return found
 
     def given(self, segment: Segment | None, context: Context | None) -> Given:
         """What layers read of the context: of whole images now, of a segment when its walk began."""
@@ -109,18 +143,31 @@ class Model(Shared):
     def distribution(self, x: Tensor, context: Context | None = None, temperature: float = 1.0) -> PixelDistribution:
         """Every pixel's distribution given the pixels before it: batch (B, H, W), event (C,). Raises as `log_prob`."""
         x = self._check(x, context)
-        _check_temperature(temperature)
+        Rule(temperature).check(self.head)
         with evaluating(self):
             return self.head.distribution(self(x, context=context), temperature)
 
     # Sampling
 
-    def start(self, batch: int, *, size: tuple[int, int] | None = None, context: Context | None = None) -> Cache:
-        """A new cache for `batch` images of the model's size, or of another `size` (H, W), all undecided."""
+    def start(
+        self,
+        batch: int,
+        *,
+        size: tuple[int, int] | None = None,
+        context: Context | None = None,
+        guided: bool = False,
+    ) -> Cache:
+        """A new cache for `batch` images of the model's size, or of another `size` (H, W), all undecided.
+
+        `guided` prepares it for a rule with guidance.
+        """
         shape = self.shape if size is None else (self.shape[0], *size)
+        context = of_images(context, slice(None), self.device)
         with torch.no_grad():
-            given = self.condition(of_images(context, slice(None), self.device))
-        return Cache.empty(batch, shape, self.device, given, self.by_rows)
+            cache = Cache.empty(batch, shape, self.device, self.condition(context), self.by_rows)
+            if guided:
+                cache.paired = self.condition(self.condition.guided(context))
+        return cache
 
     def sample(
         self,
@@ -128,6 +175,9 @@ class Model(Shared):
         *,
         seed: int = 0,
         temperature: float = 1.0,
+        guidance: float = 0.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
         context: Context | None = None,
         size: tuple[int, int] | None = None,
         batch: int = 64,
@@ -138,16 +188,18 @@ class Model(Shared):
 
         Image i depends on (seed, i) alone: not on count, batch or engine. `temperature` divides logits and multiplies
         scales (1: the model's distribution; 0: every pixel takes its likeliest level, given those before it, which does
-        not make the likeliest image). `context` is that of each image. `batch` images are drawn at a time.
+        not make the likeliest image). `guidance`, `top_k` and `top_p` change the distribution too (`engine.Rule`):
+        `log_prob` knows nothing of them. `context` is that of each image. `batch` images are drawn at a time.
         `engine` is "eager", "compiled" (a program, made once by a C++ compiler in about a minute and kept), "auto"
         (eager, then compiled where that saves more than it costs) or "naive", a forward pass for every pixel; they
         differ in time only. `progress` is called with (pixels decided, pixels in all).
-        Raises ValueError for a count or batch below 1, a temperature below 0, a size or context that the model does
+        Raises ValueError for a count or batch below 1, a temperature below 0, guidance of a
+        model that knows no images without labels, a size or context that the model does
         not take, an unknown engine, and RuntimeError where "compiled" cannot be had.
         """
         count, batch, seed = whole("count", count, 1), whole("batch", batch, 1), whole("seed", seed, 0)
-        height, width = self.shape[1:] if size is None else _sizes("size", size, "H, W")
-        plan, rule = Plan(batch=batch, engine=engine), Rule(temperature)
+        height, width = self.shape[1:] if size is None else whole_sizes("size", size, "H, W")
+        plan, rule = Plan(batch=batch, engine=engine), Rule(temperature, guidance, top_k, top_p)
         return self._decide(lambda first, _: Draw(seed, first), count, (height, width), context, plan, rule, progress)
 
     def complete(
@@ -157,25 +209,56 @@ class Model(Shared):
         *,
         seed: int = 0,
         temperature: float = 1.0,
+        guidance: float = 0.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
         context: Context | None = None,
         batch: int = 64,
         engine: str = "auto",
         progress: Progress | None = None,
+        particles: int | None = None,
     ) -> Tensor:
         """Keeps the levels of x (B, C, H, W) where `known` is true and draws the rest in raster order.
 
         `known` is boolean, (H, W) for all images or (B, 1 or C, H, W). Levels under the mask are ignored, whatever
         they are. A draw from p(unknown | known) only where all known pixels come before the unknown ones in raster
-        order, an upper part of the image; with any other mask, pixels known later do not inform earlier ones.
+        order, an upper part of the image; with any other mask, pixels known later do not inform earlier ones, unless
+        there are `particles`: so many are drawn side by side, weighed by the known pixels, and one of them is given
+        (`posterior` gives all): a draw from p(unknown | known) as their number grows.
         Other arguments, result and errors are those of `sample`.
         """
+        if particles is not None:
+            check_untempered(Rule(temperature, guidance, top_k, top_p))
+            found = self.posterior(
+                x, known, particles=particles, seed=seed, context=context, batch=batch, engine=engine, progress=progress
+            )
+            return found.draw(seed=seed)[:, 0]
         batch, seed = whole("batch", batch, 1), whole("seed", seed, 0)
-        x, known = as_levels(x), _mask_like(known, x)
-        x = torch.where(known.to(x.device), x, torch.zeros_like(x)) if x.dim() == 4 else x
-        x = self._check(x, context)
+        x, known = self._masked(x, known)
         return self._decide(
             lambda first, end: Known(x[first:end], known[first:end], Draw(seed, first)),
-            len(x), (x.shape[2], x.shape[3]), context, Plan(batch=batch, engine=engine), Rule(temperature), progress,
+            len(x), (x.shape[2], x.shape[3]), context, Plan(batch=batch, engine=engine),
+            Rule(temperature, guidance, top_k, top_p), progress,
+        )  # fmt: skip
+
+    def posterior(
+        self,
+        x: Tensor,
+        known: Tensor,
+        *,
+        particles: int,
+        seed: int = 0,
+        context: Context | None = None,
+        batch: int = 64,
+        engine: str = "auto",
+        progress: Progress | None = None,
+    ) -> "Posterior":
+        """All particles of `complete`, with their weights and an estimate of log p(known): see `models.posterior`."""
+        from pixelsnail.models.posterior import posterior
+
+        return posterior(
+            self, x, known, particles=particles, seed=seed, context=context, batch=batch, engine=engine,
+            progress=progress,
         )  # fmt: skip
 
     def _decide(
@@ -189,9 +272,11 @@ class Model(Shared):
         progress: Progress | None,
     ) -> Tensor:
         """Walks over `count` images, a batch at a time; source(first, end) decides images first ... end - 1."""
-        _check_temperature(rule.temperature)
+        rule.check(self.head)
         self.check_size(*size)
         self.condition.check(context, count, size)
+        if rule.guidance:
+            self.condition.guided(context)  # raises where there is none to be
         parts: list[Tensor] = []
         with evaluating(self):
             tried = min(2, count)
@@ -210,6 +295,12 @@ class Model(Shared):
         """Where the weights are."""
         return next(self.parameters()).device
 
+    def _masked(self, x: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
+        """x with zeros where it is unknown, and the mask (B, 1 or C, H, W). Raises for what is no image or no mask."""
+        x, known = as_levels(x), _mask_like(known, x)
+        x = torch.where(known.to(x.device), x, torch.zeros_like(x)) if x.dim() == 4 else x
+        return check_levels(x, self.levels, self.shape), known
+
     def _check(self, x: Tensor, context: Context | None) -> Tensor:
         x = check_levels(x, self.levels, self.shape)
         self.check_size(*x.shape[2:])
@@ -222,7 +313,8 @@ def at_least(least: int, **arguments: int) -> list[int]:
     return [whole(name, value, least) for name, value in arguments.items()]
 
 
-def _sizes(name: str, sizes: Sequence[int], axes: str) -> list[int]:
+def whole_sizes(name: str, sizes: Sequence[int], axes: str) -> list[int]:
+    """Sizes as whole numbers of at least 1, as many as `axes` names. Raises ValueError for others."""
     count = len(axes.split(", "))
     try:
         found = [whole(name, size, 1) for size in sizes]
@@ -270,9 +362,10 @@ def _mask_like(known: Tensor, x: Tensor) -> Tensor:
     return known
 
 
-def _check_temperature(temperature: float) -> None:
-    if not 0 <= temperature < math.inf:
+def check_untempered(rule: Rule) -> None:
+    """Raises ValueError for a rule with particles, which weigh by the model's own distribution."""
+    if rule != Rule():
         raise WrongValueError(
-            f"temperature is {temperature!r}; expected a number of at least 0 (1 is the model's distribution, 0 the "
-            "likeliest level of every pixel)."
+            "temperature, guidance, top_k and top_p change the distribution, and particles weigh by the model's own; "
+            "leave them out, or particles."
         )

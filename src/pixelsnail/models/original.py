@@ -5,15 +5,29 @@ X. Chen, N. Mishra, M. Rohaninejad, P. Abbeel: PixelSNAIL: An improved autoregre
 h12_noup_smallkey_spec is the published model).
 """
 
+import math
 from functools import partial
 from typing import Annotated, ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from pixelsnail.models.conditioning import (
+    Classes,
+    Conditioning,
+    LabelDropout,
+    MapChannels,
+    MapFeatures,
+    MapKernel,
+    MapLevels,
+    MapRatio,
+    MapResiduals,
+    map_of,
+)
 from pixelsnail.models.gated import Activation, GatedResidual, activate
 from pixelsnail.models.model import Levels, Model, Shape, at_least
 from pixelsnail.nn import (
+    Context,
     Delay,
     Given,
     NormalizedConv,
@@ -55,15 +69,29 @@ class PixelSNAILOriginal(Model):
         attention_downsample: Annotated[int, "side of the squares of pixels that share a key and value"] = 1,
         activation: Annotated[Activation, "elu, relu or concat_elu"] = "elu",
         dropout: Annotated[float, "dropout in residual layers, while training"] = 0.5,
-        classes: Annotated[int, "number of classes that images may be conditioned on; 0: unconditional"] = 0,
+        classes: Classes = 0,
+        label_dropout: LabelDropout = 0.0,
+        map_levels: MapLevels = 0,
+        map_ratio: MapRatio = 2,
+        map_channels: MapChannels = 1,
+        map_residuals: MapResiduals = 3,
+        map_features: MapFeatures = 256,
+        map_kernel: MapKernel = 3,
         head: Annotated[str | None, "Bernoulli, Categorical or LogisticMixture; null: LogisticMixture"] = None,
     ) -> None:
         head = head or "LogisticMixture"
-        super().__init__(shape, levels, head, mixtures if head == "LogisticMixture" else None, classes)
+        given_map = map_of(
+            map_levels, ratio=map_ratio, channels=map_channels, residuals=map_residuals, features=map_features,
+            kernel=map_kernel, dropout=dropout,
+        )  # fmt: skip
+        super().__init__(
+            shape, levels, head, mixtures if head == "LogisticMixture" else None, classes, label_dropout, given_map
+        )
         (channels,) = at_least(2, channels=channels)
         key, attention_downsample = at_least(1, key=key, attention_downsample=attention_downsample)
         blocks, residuals = at_least(0, blocks=blocks, residuals=residuals)
-        self.granularity = attention_downsample
+        conditioning = self.conditioning(map_features, blocks)
+        self.granularity = math.lcm(self.granularity, attention_downsample)
         self.check_size(*shape[1:])
         image, scale = shape[0], SymmetricScale(levels)
         self.above = ShiftedPixelConv(scale, NormalizedConv(image + 1, channels, left=1, right=1), down=1, right=0)
@@ -71,12 +99,12 @@ class PixelSNAILOriginal(Model):
         self.position, self.position_before = Positions(), Positions(delay=True)
         self.pixel_before = PixelDelay(scale)
         self.blocks = nn.ModuleList(
-            Block(image, channels, residuals, key, attention_downsample, activation, dropout, classes)
+            Block(image, channels, residuals, key, attention_downsample, activation, dropout, conditioning)
             for _ in range(blocks)
         )
         self.out = NormalizedConv(channels, self.head.size)
 
-    def forward(self, x: Tensor, segment: Segment | None = None, context: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, segment: Segment | None = None, context: Context | None = None) -> Tensor:
         """Levels (B, C, H, W) -> parameters (B, P, H, W); a segment of each with `segment`. Does not check levels."""
         given = self.given(segment, context)
         h = laid_out(self.above(x, segment) + self.left(x, segment))
@@ -103,10 +131,10 @@ class Block(nn.Module):
         factor: int,
         activation: Activation,
         dropout: float,
-        classes: int,
+        conditioning: Conditioning,
     ) -> None:
         super().__init__()
-        residual = partial(GatedResidual, activation=activation, dropout=dropout, classes=classes)
+        residual = partial(GatedResidual, activation=activation, dropout=dropout, conditioning=conditioning)
         causal = partial(NormalizedConv, above=1, left=1)
         seen, asking = channels + 3 * image, channels + 2 * image
         self.residuals = nn.ModuleList(residual(channels, causal) for _ in range(residuals))

@@ -12,10 +12,23 @@ from typing import Annotated, ClassVar
 import torch
 from torch import Tensor, nn
 
+from pixelsnail.models.conditioning import (
+    Classes,
+    Conditioning,
+    LabelDropout,
+    MapChannels,
+    MapFeatures,
+    MapKernel,
+    MapLevels,
+    MapRatio,
+    MapResiduals,
+    map_of,
+)
 from pixelsnail.models.gated import Activation, GatedResidual, activate
 from pixelsnail.models.model import Levels, Model, Shape, at_least
 from pixelsnail.nn import (
     Above,
+    Context,
     Given,
     NormalizedConv,
     NormalizedUpsampling,
@@ -55,15 +68,28 @@ class PixelCNNpp(Model):
         mixtures: Annotated[int, "components of the LogisticMixture"] = 10,
         activation: Annotated[Activation, "elu, relu or concat_elu"] = "concat_elu",
         dropout: Annotated[float, "dropout in residual layers, while training"] = 0.5,
-        classes: Annotated[int, "number of classes that images may be conditioned on; 0: unconditional"] = 0,
+        classes: Classes = 0,
+        label_dropout: LabelDropout = 0.0,
+        map_levels: MapLevels = 0,
+        map_ratio: MapRatio = 2,
+        map_channels: MapChannels = 1,
+        map_residuals: MapResiduals = 3,
+        map_features: MapFeatures = 160,
+        map_kernel: MapKernel = 3,
         head: Annotated[str | None, "Bernoulli, Categorical or LogisticMixture; null: LogisticMixture"] = None,
     ) -> None:
         head = head or "LogisticMixture"
-        super().__init__(shape, levels, head, mixtures if head == "LogisticMixture" else None, classes)
+        given_map = map_of(
+            map_levels, ratio=map_ratio, channels=map_channels, residuals=map_residuals, features=map_features,
+            kernel=map_kernel, dropout=dropout, nodes=NODES,
+        )  # fmt: skip
+        super().__init__(
+            shape, levels, head, mixtures if head == "LogisticMixture" else None, classes, label_dropout, given_map
+        )
         channels, residuals = at_least(1, channels=channels, residuals=residuals)
         self.check_size(*shape[1:])
         image, scale = shape[0] + 1, SymmetricScale(levels)
-        stream = partial(Stream, channels, residuals, activation, dropout, classes)
+        stream = partial(Stream, channels, residuals, activation, dropout, self.conditioning(map_features, residuals))
         stem = ShiftedPixelConv(scale, NormalizedConv(image, channels, above=1, left=1, right=1), down=1, right=0)
         self.rows = Above(Rows(stem, stream(right=1, fellows=False)), channels)
         self.above = ShiftedPixelConv(scale, NormalizedConv(image, channels, left=1, right=1), down=1, right=0)
@@ -71,7 +97,7 @@ class PixelCNNpp(Model):
         self.pixels = stream(right=0, fellows=True)
         self.out = NormalizedConv(channels, self.head.size)
 
-    def forward(self, x: Tensor, segment: Segment | None = None, context: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, segment: Segment | None = None, context: Context | None = None) -> Tensor:
         """Levels (B, C, H, W) -> parameters (B, P, H, W); a segment of each with `segment`. Does not check levels."""
         given = self.given(segment, context)
         rows = self.rows(x, segment, given)
@@ -104,7 +130,7 @@ class Stream(nn.Module):
         residuals: int,
         activation: Activation,
         dropout: float,
-        classes: int,
+        conditioning: Conditioning,
         *,
         right: int,
         fellows: bool,
@@ -114,8 +140,9 @@ class Stream(nn.Module):
 
         def layers(resolution: int, count: int, beside: int) -> nn.ModuleList:
             layer = partial(
-                GatedResidual, channels, convolutions[resolution], activation, dropout, beside=beside, classes=classes
-            )
+                GatedResidual, channels, convolutions[resolution], activation, dropout, beside=beside,
+                conditioning=conditioning, node=NODES[resolution],
+            )  # fmt: skip
             return nn.ModuleList(layer() for _ in range(count))
 
         self.there = nn.ModuleList(layers(i, residuals, fellows * channels) for i in (0, 1, 2))

@@ -11,10 +11,23 @@ from typing import Annotated, ClassVar
 from torch import Tensor, nn
 
 from pixelsnail.errors import WrongValueError
+from pixelsnail.models.conditioning import (
+    Classes,
+    Conditioning,
+    LabelDropout,
+    MapChannels,
+    MapFeatures,
+    MapKernel,
+    MapLevels,
+    MapRatio,
+    MapResiduals,
+    conditioned,
+    map_of,
+)
 from pixelsnail.models.model import Head, Levels, Model, Shape, at_least
 from pixelsnail.nn import (
     CausalConv,
-    ClassBias,
+    Context,
     Delay,
     Given,
     PixelConv,
@@ -37,8 +50,9 @@ class PixelSNAIL(Model):
 
     The defaults are the published MNIST model: 905,889 parameters, 78.61 nats on dynamically binarised digits.
     `key` and `value` are the channels of the attention's keys and values, `stem` the size of the first kernel. Works at
-    any height and width. With `classes`, `context` is a class label of every image (B,), which adds a bias before every
-    gate.
+    any height and width. With `classes`, `context` is a class label of every image (B,), with `map_levels` a map
+    (B, map_channels, H / map_ratio, W / map_ratio), with both a mapping of `labels` and `map`: each adds a bias before
+    every gate.
     For ablations: without `attention` a block is its residual convolutions and what follows them; with `residuals=0`
     only the stem looks at neighbours, and attention at all else.
     """
@@ -56,15 +70,25 @@ class PixelSNAIL(Model):
         value: Annotated[int, "channels of the attention's values"] = 32,
         attention: Annotated[bool, "whether blocks attend at all"] = True,
         stem: Annotated[int, "rows and columns of the stem's masked kernel, an odd number of at least 3"] = 3,
-        classes: Annotated[int, "number of classes that images may be conditioned on; 0: unconditional"] = 0,
+        classes: Classes = 0,
+        label_dropout: LabelDropout = 0.0,
+        map_levels: MapLevels = 0,
+        map_ratio: MapRatio = 2,
+        map_channels: MapChannels = 1,
+        map_residuals: MapResiduals = 3,
+        map_features: MapFeatures = 64,
+        map_kernel: MapKernel = 3,
         head: Head = None,
     ) -> None:
-        super().__init__(shape, levels, head, classes=classes)
+        given_map = map_of(
+            map_levels, ratio=map_ratio, channels=map_channels, residuals=map_residuals, features=map_features,
+            kernel=map_kernel,
+        )  # fmt: skip
+        super().__init__(shape, levels, head, classes=classes, label_dropout=label_dropout, given_map=given_map)
         (channels,) = at_least(2, channels=channels)
         key, value = at_least(1, key=key, value=value)
         blocks, residuals = at_least(0, blocks=blocks, residuals=residuals)
-        if classes and not blocks * residuals:
-            raise WrongValueError(f"classes is {classes}, but labels act in residual layers and there are none.")
+        conditioning = self.conditioning(map_features, blocks * residuals)
         at_least(3, stem=stem)
         if stem % 2 == 0:
             raise WrongValueError(f"stem is {stem}; expected an odd number: a kernel has its pixel in the middle.")
@@ -73,14 +97,14 @@ class PixelSNAIL(Model):
         self.position, self.position_before = Positions(), Positions(delay=True)
         self.pixel_before = PixelDelay(scale)
         self.blocks = nn.ModuleList(
-            Block(shape[0], channels, residuals, key, value, classes)
+            Block(shape[0], channels, residuals, key, value, conditioning)
             if attention
-            else ConvolutionBlock(channels, residuals, classes)
+            else ConvolutionBlock(channels, residuals, conditioning)
             for _ in range(blocks)
         )
         self.out = nn.Sequential(Pointwise(channels, channels // 2), Pointwise(channels // 2, self.head.size))
 
-    def forward(self, x: Tensor, segment: Segment | None = None, context: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, segment: Segment | None = None, context: Context | None = None) -> Tensor:
         """Levels (B, C, H, W) -> parameters (B, P, H, W); a segment of each with `segment`. Does not check levels."""
         given = self.given(segment, context)
         h = self.stem(x, segment)
@@ -95,9 +119,11 @@ class PixelSNAIL(Model):
 class Block(nn.Module):
     """Residual convolutions, then attention over all earlier pixels, then both merged (the paper's figure 2)."""
 
-    def __init__(self, image: int, channels: int, residuals: int, key: int, value: int, classes: int) -> None:
+    def __init__(
+        self, image: int, channels: int, residuals: int, key: int, value: int, conditioning: Conditioning
+    ) -> None:
         super().__init__()
-        self.residuals = nn.ModuleList(Residual(channels, classes) for _ in range(residuals))
+        self.residuals = nn.ModuleList(Residual(channels, conditioning) for _ in range(residuals))
         self.delay = Delay()
         self.query = Pointwise(2 + channels, key)
         self.key_value = Pointwise(2 + channels + image, key + value)
@@ -130,9 +156,9 @@ class Block(nn.Module):
 class ConvolutionBlock(nn.Module):
     """A block whose attention is left out, with its outermost layers kept."""
 
-    def __init__(self, channels: int, residuals: int, classes: int) -> None:
+    def __init__(self, channels: int, residuals: int, conditioning: Conditioning) -> None:
         super().__init__()
-        self.residuals = nn.ModuleList(Residual(channels, classes) for _ in range(residuals))
+        self.residuals = nn.ModuleList(Residual(channels, conditioning) for _ in range(residuals))
         self.residual_out = Pointwise(channels, channels)
         self.out = Pointwise(channels, channels)
 
@@ -153,15 +179,15 @@ class ConvolutionBlock(nn.Module):
 
 
 class Residual(nn.Module):
-    """h + gate(conv(elu(conv(elu(h)))) + bias of the class), both convolutions 2 x 2 and causal."""
+    """h + gate(conv(elu(conv(elu(h)))) + bias of class and map), both convolutions 2 x 2 and causal."""
 
-    def __init__(self, channels: int, classes: int) -> None:
+    def __init__(self, channels: int, conditioning: Conditioning) -> None:
         super().__init__()
         self.input_conv = CausalConv(channels, channels, above=1, left=1)
         self.output_conv = CausalConv(channels, 2 * channels, above=1, left=1)
-        self.label = ClassBias(classes, 2 * channels) if classes else None
+        self.map, self.label = conditioning.map_bias(2 * channels), conditioning.class_bias(2 * channels)
 
     def forward(self, h: Tensor, segment: Segment | None, given: Given) -> Tensor:
         """(B, channels, H, W) -> the same."""
         opened = self.output_conv(elu(self.input_conv(elu(h), segment)), segment)
-        return h + gate(opened if self.label is None else opened + self.label(given))
+        return h + gate(conditioned(opened, self.map, self.label, given, segment))

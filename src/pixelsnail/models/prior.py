@@ -10,31 +10,29 @@ from typing import Annotated, ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from pixelsnail.errors import WrongValueError
-from pixelsnail.models.condition import Labels, Map, conditions
-from pixelsnail.models.model import Levels, Model, Shape, at_least
-from pixelsnail.nn import (
-    CentredCodeConv,
-    CentredConv,
-    ClassBias,
-    CodeConv,
-    Context,
-    Delay,
-    Given,
-    MapBias,
-    NormalizedConv,
-    Positions,
-    Segment,
-    StrictAttention,
-    StrictConv,
-    elu,
-    gate,
+from pixelsnail.models.conditioning import (
+    Classes,
+    Gated,
+    LabelDropout,
+    MapChannels,
+    MapFeatures,
+    MapKernel,
+    MapLevels,
+    MapRatio,
+    MapResiduals,
+    check_odd,
+    map_of,
+    pointwise,
 )
+from pixelsnail.models.model import Levels, Model, Shape, at_least
+from pixelsnail.nn import CodeConv, Context, Delay, Given, Positions, Segment, StrictAttention, StrictConv, elu
+from pixelsnail.nn.derivatives import transformed
 
-Convolution = Callable[[int, int], nn.Module]
-"""A kind of convolution: (inputs, outputs) -> layer."""
-pointwise = partial(NormalizedConv, init_scale=None)
+AT_ONCE = 2**23
+"""Logits that are in memory at once where likelihoods alone are asked for: 32 MB in float32."""
 
 
 class PixelSNAILPrior(Model):
@@ -69,42 +67,37 @@ class PixelSNAILPrior(Model):
         heads: Annotated[int, "heads of each attention"] = 8,
         out_residuals: Annotated[int, "gated layers of single pixels after the blocks"] = 0,
         dropout: Annotated[float, "dropout in gated layers, while training"] = 0.1,
-        map_levels: Annotated[int, "levels of the map of codes that images are conditioned on; 0: none"] = 0,
-        map_ratio: Annotated[int, "pixels for one place of the map, in height and width"] = 2,
-        map_channels: Annotated[int, "codes at a place of the map"] = 1,
-        map_residuals: Annotated[int, "gated layers that the map passes through"] = 3,
-        map_features: Annotated[int, "width of the layers that the map passes through"] = 256,
-        map_kernel: Annotated[int, "height and width of their convolutions, odd"] = 3,
-        classes: Annotated[int, "number of classes that images may be conditioned on; 0: unconditional"] = 0,
+        map_levels: MapLevels = 0,
+        map_ratio: MapRatio = 2,
+        map_channels: MapChannels = 1,
+        map_residuals: MapResiduals = 3,
+        map_features: MapFeatures = 256,
+        map_kernel: MapKernel = 3,
+        classes: Classes = 0,
+        label_dropout: LabelDropout = 0.0,
         head: Annotated[str | None, "Bernoulli, Categorical or LogisticMixture; null: Categorical"] = None,
     ) -> None:
-        super().__init__(shape, levels, head or "Categorical", classes=classes)
+        given_map = map_of(
+            map_levels, ratio=map_ratio, channels=map_channels, residuals=map_residuals, features=map_features,
+            kernel=map_kernel, dropout=dropout,
+        )  # fmt: skip
+        super().__init__(
+            shape, levels, head or "Categorical", classes=classes, label_dropout=label_dropout, given_map=given_map
+        )
         at_least(1, channels=channels, residual_channels=residual_channels, heads=heads)
-        at_least(0, blocks=blocks, residuals=residuals, out_residuals=out_residuals, map_levels=map_levels)
-        _check_odd(3, kernel=kernel)
+        at_least(0, blocks=blocks, residuals=residuals, out_residuals=out_residuals)
+        check_odd(3, kernel=kernel)
         if attention and channels % (2 * heads):
             raise WrongValueError(
                 f"channels is {channels} and heads {heads}; expected channels that twice the heads divide: attention "
                 "has half of them."
             )
-        if (map_levels or classes) and not blocks * residuals:
-            raise WrongValueError("What images are conditioned on acts in residual layers, and there are none.")
-        if map_levels:
-            at_least(2, map_levels=map_levels)
-            at_least(1, map_ratio=map_ratio, map_channels=map_channels, map_features=map_features)
-            at_least(0, map_residuals=map_residuals)
-            _check_odd(1, map_kernel=map_kernel)
-            stack = ConditioningStack(map_channels, map_levels, map_features, map_residuals, map_kernel, dropout)
-            labels = Labels(classes) if classes else None
-            self.condition = conditions(labels=labels, map=Map(map_channels, map_levels, map_ratio, stack))
-            self.granularity = map_ratio
-            self.check_size(*shape[1:])
+        conditioning = self.conditioning(map_features, blocks * residuals)
         self.stem = CodeConv(shape[0], levels, channels, kernel)
         self.position = Positions()
         residual = partial(
-            Gated, channels, residual_channels, partial(StrictConv, size=kernel), dropout, classes=classes,
-            features=map_features if map_levels else 0, ratio=map_ratio,
-        )  # fmt: skip
+            Gated, channels, residual_channels, partial(StrictConv, size=kernel), dropout, conditioning=conditioning
+        )
         self.blocks = nn.ModuleList(
             Block(channels, residuals, residual, heads if attention else 0, dropout) for _ in range(blocks)
         )
@@ -115,6 +108,10 @@ class PixelSNAILPrior(Model):
 
     def forward(self, x: Tensor, segment: Segment | None = None, context: Context | None = None) -> Tensor:
         """Levels (B, C, H, W) -> parameters (B, P, H, W); a segment of each with `segment`. Does not check levels."""
+        return self.parameters_of(self.features(x, segment, context), segment)
+
+    def features(self, x: Tensor, segment: Segment | None, context: Context | None) -> Tensor:
+        """What the parameters of every pixel are made of, by a layer of single pixels: (B, channels, H, W)."""
         given = self.given(segment, context)
         h = self.stem(x, segment)
         position = self.position(h, segment).expand(h.shape[0], -1, -1, -1)
@@ -122,8 +119,31 @@ class PixelSNAILPrior(Model):
             h = block(h, position, segment, given)
         for residual in self.out_residuals:
             h = residual(h, segment, given)
+        return h
+
+    def parameters_of(self, h: Tensor, segment: Segment | None = None) -> Tensor:
+        """Features -> parameters (B, P, H, W)."""
         parameters: Tensor = self.out(elu(h), segment)
         return parameters
+
+    def pixel_nats(self, x: Tensor, context: Context | None = None) -> Tensor:
+        """As every model's. Of a large codebook the logits are never there at once: rows of pixels are scored one part
+        after another, and a part's logits are computed again for its gradients."""
+        width = len(x) * self.head.size * x.shape[3]  # logits of a row of pixels
+        if width * x.shape[2] <= AT_ONCE or transformed():
+            return super().pixel_nats(x, context)
+        self.condition.present(context)
+        parts = zip(
+            *(h.split(max(1, AT_ONCE // width), dim=2) for h in (self.features(x, None, context), x)), strict=True
+        )
+        if not torch.is_grad_enabled():
+            return torch.cat([self._nats(*part) for part in parts], dim=1)
+        again = partial(checkpoint, self._nats, use_reentrant=False, preserve_rng_state=False)
+        return torch.cat([again(*part) for part in parts], dim=1)
+
+    def _nats(self, h: Tensor, x: Tensor) -> Tensor:
+        """-log p of the pixels whose features and levels these are: (B, h, W)."""
+        return -self.head.distribution(self.parameters_of(h)).log_prob(x.permute(0, 2, 3, 1))
 
 
 class Block(nn.Module):
@@ -134,7 +154,7 @@ class Block(nn.Module):
     """
 
     def __init__(
-        self, channels: int, residuals: int, residual: Callable[[], "Gated"], heads: int, dropout: float
+        self, channels: int, residuals: int, residual: Callable[[], Gated], heads: int, dropout: float
     ) -> None:
         super().__init__()
         half, asking, seen = channels // 2, channels + 2, 2 * channels + 2
@@ -165,66 +185,3 @@ class Block(nn.Module):
         queries = self.query(self.query_residual(asking, segment, given), segment)
         merged = self.merge(r, segment, given, self.attention(queries, keys, values, segment))
         return merged
-
-
-class Gated(nn.Module):
-    """h + a * sigmoid(b), [a, b] = conv_out(dropout(elu(conv_in(elu(h)) + skip(elu(beside))))) + map + class
-
-    `hidden` is the width between the two convolutions, `beside` that of a second input, `features` that of the map's
-    features and `classes` the number of class labels; 0 for none.
-    """
-
-    def __init__(
-        self,
-        channels: int,
-        hidden: int,
-        convolution: Convolution,
-        dropout: float,
-        *,
-        beside: int = 0,
-        features: int = 0,
-        ratio: int = 1,
-        classes: int = 0,
-    ) -> None:
-        super().__init__()
-        self.conv_in, self.conv_out = convolution(channels, hidden), convolution(hidden, 2 * channels)
-        self.dropout = nn.Dropout(dropout)
-        self.skip = pointwise(beside, hidden) if beside else None
-        self.map = MapBias(features, 2 * channels, ratio) if features else None
-        self.label = ClassBias(classes, 2 * channels) if classes else None
-
-    def forward(self, h: Tensor, segment: Segment | None, given: Given, beside: Tensor | None = None) -> Tensor:
-        """(B, channels, H, W) -> the same."""
-        hidden = self.conv_in(elu(h), segment)
-        if self.skip is not None and beside is not None:
-            hidden = hidden + self.skip(elu(beside), segment)
-        opened = self.conv_out(self.dropout(elu(hidden)), segment)
-        if self.map is not None:
-            opened = opened + self.map(given, segment)
-        if self.label is not None:
-            opened = opened + self.label(given)
-        return h + gate(opened)
-
-
-class ConditioningStack(nn.Module):
-    """map of codes -> stem -> gated * residuals -> features. Convolutions see all around: the map is known."""
-
-    def __init__(self, channels: int, levels: int, features: int, residuals: int, kernel: int, dropout: float) -> None:
-        super().__init__()
-        self.stem = CentredCodeConv(channels, levels, features, kernel)
-        convolution = partial(CentredConv, size=kernel)
-        self.residuals = nn.ModuleList(Gated(features, features, convolution, dropout) for _ in range(residuals))
-
-    def forward(self, context: Tensor) -> Tensor:
-        """Levels (B, C, H, W) -> (B, features, H, W)."""
-        h: Tensor = self.stem(context)
-        for residual in self.residuals:
-            h = residual(h, None, {})
-        return h
-
-
-def _check_odd(least: int, **arguments: int) -> None:
-    at_least(least, **arguments)
-    for name, value in arguments.items():
-        if value % 2 == 0:
-            raise WrongValueError(f"{name} is {value}; expected an odd number: kernels have a middle.")

@@ -49,6 +49,8 @@ class Cache:
         self.position = torch.zeros_like(self.images) if position is None else position
         self.given = dict(given or {})
         self.pixels = self.height * self.width
+        self.paired: Given = {}
+        """What layers read where every image is there twice (`pair`), the second time without its label."""
         self.longest = longest or self.pixels
         self.least, self.most = 0, 0
         """The positions of the image that is behind and of the one that is ahead."""
@@ -113,6 +115,13 @@ class Cache:
 
             self._replace(kept)
         self._locate()
+
+    def pair(self) -> None:
+        """Has every image twice, the others after all the first, conditioned as `paired` says."""
+        if not self.paired:
+            raise WrongValueError("guidance needs a cache for it; expected one of model.start(..., guided=True).")
+        self.take(torch.cat([self.all, self.all]))
+        self.given = dict(self.paired)
 
     def once(self, key: Any, compute: Callable[[], Tensor]) -> Tensor:
         """What `compute` gave the first time: for values that stay the same during a walk, for all images."""

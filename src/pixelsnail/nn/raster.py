@@ -58,3 +58,34 @@ def following(position: Tensor, length: int, longest: int, pixels: int) -> Tenso
     """
     end = (position.clamp(max=pixels - 1) // longest + 1) * longest
     return torch.minimum(position, end - length)[:, None] + torch.arange(length, device=position.device)
+
+
+def orders(height: int, width: int, device: torch.device | None = None) -> Tensor:
+    """The eight raster orders of an image: the position that each of them visits n-th, (8, H * W), int64.
+
+    Order k begins at the right where k & 1, at the bottom where k & 2, and goes along columns where k & 4, else along
+    rows: the group of flips and transposes. Order 0 is the raster order.
+    """
+    t = torch.arange(height * width, device=device).view(height, width)
+    flipped = [t, t.flip(1), t.flip(0), t.flip(0, 1)]
+    return torch.stack([*(h.flatten() for h in flipped), *(h.t().flatten() for h in flipped)])
+
+
+def turned(x: Tensor, order: Tensor, columns: bool) -> Tensor:
+    """Images (B, C, H, W), each as its order (B,) visits it: (B, C, H, W), or (B, C, W, H) with `columns`.
+
+    `columns` says that orders go along columns: all or none of them, unless H = W, where it does not matter.
+    """
+    height, width = x.shape[2:]
+    return _taken(x, orders(height, width, x.device)[order], (width, height) if columns else (height, width))
+
+
+def turned_back(x: Tensor, order: Tensor, columns: bool) -> Tensor:
+    """The images that `turned` made x of."""
+    height, width = (x.shape[3], x.shape[2]) if columns else x.shape[2:]
+    return _taken(x, orders(height, width, x.device).argsort(1)[order], (height, width))
+
+
+def _taken(x: Tensor, places: Tensor, size: tuple[int, int]) -> Tensor:
+    """The pixels of x (B, C, ., .) at places (B, H * W), as images of `size`."""
+    return x.flatten(2).gather(2, places[:, None].expand(-1, x.shape[1], -1)).view(*x.shape[:2], *size)

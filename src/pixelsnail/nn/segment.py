@@ -127,11 +127,12 @@ class Segment:
         return channels_first(seen.view(self.batch, 1, self.length, -1))
 
     def place(self, whole: Tensor, ratio: int = 1) -> Tensor:
-        """A map of whole images (1 or B, D, H / ratio, W / ratio) at the segment: (B, D, 1, n)."""
+        """A map of whole images (1 or B, D, H / ratio, W / ratio), the segment's in order, there: (B, D, 1, n)."""
         flat, positions = channels_last(whole).flatten(1, 2), self.coarse(ratio)
         if flat.shape[0] == 1:
             return flat[0, positions].transpose(1, 2)[:, :, None]
-        return flat[self.members[:, None], positions].transpose(1, 2)[:, :, None]
+        index = positions[:, :, None].expand(-1, -1, flat.shape[2])
+        return flat.gather(1, index).transpose(1, 2)[:, :, None]
 
     # What follows from the positions: computed once, shared by all layers
 

@@ -5,6 +5,7 @@ Grids need Pillow only. Maps and curves need matplotlib (the extra `plots`), whi
 
 from pixelsnail.pictures.causal_maps import CausalMap, attention_maps, causal_maps
 from pixelsnail.pictures.curves import curves
+from pixelsnail.pictures.exact import exact_image
 from pixelsnail.pictures.figures import require_matplotlib
 from pixelsnail.pictures.grids import completions, grid, image
 from pixelsnail.pictures.maps import position_maps, surprise_map, surprise_maps
@@ -16,6 +17,7 @@ __all__ = [
     "causal_maps",
     "completions",
     "curves",
+    "exact_image",
     "grid",
     "image",
     "position_maps",

@@ -25,7 +25,8 @@ def number(*parts: int) -> int:
 class Batches:
     """Batches of levels (n, C, H, W) with their context; epoch e visits the images in the permutation of (seed, e).
 
-    The context is what `condition` reads of the images, None for an unconditional model.
+    The context is what `condition` reads of the images and draws for them by (seed, epoch, index), None for an
+    unconditional model.
 
     Lightning saves and restores the position (`state_dict`), so that training goes on with the very next batch. The
     last, partial batch is kept. With several processes each takes its share of every batch; of the last batch up to
@@ -67,7 +68,9 @@ class Batches:
 
     def at(self, indices: Tensor, epoch: int) -> Batch:
         """The images at these indices as they are in this epoch, with their context."""
-        return self.images.batch(indices, epoch), self.condition.of(self.images, indices)
+        context = self.condition.of(self.images, indices)
+        drawn = self.condition.drawn(context, [number(self.seed, epoch, index) for index in indices.tolist()])
+        return self.images.batch(indices, epoch), drawn
 
     def __iter__(self) -> Iterator[Batch]:
         # Lightning makes an iterator before it sets the epoch, and more than it uses: nothing happens before the first

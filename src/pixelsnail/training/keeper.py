@@ -228,7 +228,7 @@ class Keeper(Callback):
                 self.interrupts.check()
 
         model = self._model(module)
-        context = model.condition.example(GRID, model.shape[1:])
+        context = model.condition.shown(self.validation or self.batches.images, GRID)
         image = pictures.grid(model.sample(GRID, seed=0, context=context, progress=tell), model.levels)
         pictures.write_png(image, self.folder.samples(self.standing.step))
         if self.metrics is not None:
@@ -283,6 +283,7 @@ class Keeper(Callback):
             "validation_nats": self.standing.latest,
             "source": self.recipe.data.source,
             "binarize": self.recipe.data.binarize,
+            **({} if self.recipe.data.maps is None else {"maps": self.recipe.data.maps}),
             "weights": "trained" if self.averaging is None else "averaged",
             "seed": self.recipe.seed,
         }

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import yaml
 
@@ -43,7 +43,7 @@ class Recipe:
         return yaml.safe_dump(self.tree(), sort_keys=False, allow_unicode=True)
 
 
-READING = ("data.binarize", "data.levels", "data.axes")
+READING = ("data.binarize", "data.levels", "data.axes", "data.maps")
 """What a recipe says of the source that it names."""
 ENDS = ("trainer.max_steps", "trainer.max_epochs", "trainer.max_time")
 NAMES = tuple(entry.name for entry in dataclasses.fields(Recipe))
@@ -112,9 +112,17 @@ def _of_model(model: "Model", values: Mapping[str, Any], changes: Mapping[str, A
     for name in changes:
         if name.startswith("model."):
             raise WrongValueError(f"{name} cannot be set, since the model is given; give one that has it.")
-    rest = {key: value for key, value in values.items() if not key.startswith("model.")}
-    own = dict(model.configuration)
-    return dataclasses.replace(_build(rest, changes), model={"name": own.pop("model"), **own})
+    from pixelsnail.models import Ordered
+
+    recipe = _build({key: value for key, value in values.items() if not key.startswith("model.")}, changes)
+    orders = model.orders if isinstance(model, Ordered) else 1
+    if recipe.data.orders not in (1, orders):
+        raise WrongValueError(
+            f"data.orders is {recipe.data.orders}, but the model that is given has {orders}; leave data.orders out."
+        )
+    own = model.in_one_order() if isinstance(model, Ordered) else dict(model.configuration)
+    data = dataclasses.replace(recipe.data, orders=cast(Any, orders))
+    return dataclasses.replace(recipe, model={"name": own.pop("model"), **own}, data=data)
 
 
 def _still_meant(values: dict[str, Any], changes: Mapping[str, Any], note: Note) -> dict[str, Any]:

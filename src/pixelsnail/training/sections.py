@@ -29,7 +29,15 @@ class Data:
         Literal["NHW", "NCHW", "NHWC"] | None, "which axis of an array is which, where its shape does not say"
     ] = None
     batch: Annotated[Count, "images a step, over all devices"] = 32
+    maps: Annotated[
+        str | None,
+        "a map of each image, to condition the model on: the name of an array or column beside the images, or a source",
+    ] = None
     validation: Annotated[Whole, "training images held out, where a source has no validation split"] = 0
+    orders: Annotated[
+        Literal[1, 2, 4, 8],
+        "raster orders that one model is trained on, drawn anew for each image and epoch: 1, 2, 4 (along rows) or 8",
+    ] = 1
 
 
 @dataclass(frozen=True)

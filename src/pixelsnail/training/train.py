@@ -1,7 +1,7 @@
 """`train`: from a recipe to a run."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -53,9 +53,9 @@ def train(
 
     `resume` goes on after the run's last checkpoint: in fp32 on one CPU thread, uncompiled, with the same weights, bit
     for bit, as a training that was never interrupted. `overwrite` replaces a run. `init` is a run whose weights are the
-    first ones (`resume` has its own); its masked kernels may be smaller. `progress` receives an `Event` each step and
-    during validation and sampling, or is True for a bar in a terminal or notebook; `note` receives a sentence here and
-    there. Ctrl-C finishes the step, saves a checkpoint and raises KeyboardInterrupt.
+    first ones (`resume` has its own); its masked kernels may be smaller, and its orders one. `progress` receives an
+    `Event` each step and during validation and sampling, or is True for a bar in a terminal or notebook; `note` is told
+    a sentence here and there. Ctrl-C finishes the step, saves a checkpoint and raises KeyboardInterrupt.
     Raises ValueError, TypeError or FileNotFoundError for a recipe or data that cannot be, FileExistsError where `out`
     holds a run already, RuntimeError when the loss or the weights stop being finite or memory runs out, OSError when
     the disk is full; the last good checkpoint is always kept.
@@ -172,7 +172,9 @@ def _introduce(model: "Model", images: "Images", note: Note) -> None:
 
 def _resolved(plan: Recipe, model: "Model", images: "Images") -> Recipe:
     """The recipe with what the data decided spelt out."""
-    configuration = dict(model.configuration)
+    from pixelsnail.models import Ordered
+
+    configuration = model.in_one_order() if isinstance(model, Ordered) else dict(model.configuration)
     name, binarize = configuration.pop("model"), cast(Any, images.binarize)
     return dataclasses.replace(
         plan, model={"name": name, **configuration}, data=dataclasses.replace(plan.data, binarize=binarize)
@@ -186,7 +188,7 @@ def open_split(plan: Recipe, split: str) -> "Images":
     section = plan.data
     return data.open(
         section.source, split, binarize=section.binarize, seed=plan.seed, validation=section.validation,
-        levels=section.levels, axes=section.axes,
+        levels=section.levels, axes=section.axes, maps=section.maps,
     )  # fmt: skip
 
 
@@ -214,34 +216,70 @@ def build(plan: Recipe, images: "Images", own: "Model | None" = None) -> "Model"
     """
     import torch
 
-    from pixelsnail.models import MODELS
+    from pixelsnail.models import MODELS, Ordered
 
+    if own is not None:
+        _check_fit(own.shape, own.levels, images, "The {} of the model", "give another model")
+        return own.train()
+    if plan.model["name"] == "Ordered":
+        raise WrongValueError("model.name is Ordered; name the model in one order, and set data.orders.")
     arguments = {name: value for name, value in plan.model.items() if name != "name"}
+    if images.maps is not None:
+        _take_map(plan, arguments, images, images.maps)
     shape, levels = arguments.setdefault("shape", images.shape), arguments.setdefault("levels", images.levels)
-    what, instead = ("model.{}", "leave model.{} out") if own is None else ("The {} of the model", "give another model")
+    _check_fit(shape, levels, images, "model.{}", "leave model.{} out, and it is the images'")
+    torch.manual_seed(plan.seed)
+    if plan.data.orders > 1:
+        return Ordered({"model": plan.model["name"], **arguments}, plan.data.orders)
+    return MODELS[plan.model["name"]](**arguments)
+
+
+def _check_fit(shape: Sequence[int], levels: int, images: "Images", what: str, remedy: str) -> None:
+    """Raises ValueError for a shape or levels that are not those of the images."""
     if tuple(shape) != tuple(images.shape):
         raise WrongValueError(
             f"{what.format('shape')} is {tuple(shape)}, but the images of {images.source} are {tuple(images.shape)}; "
-            f"{instead.format('shape')}{', and it is the images' * (own is None)}."
+            f"{remedy.format('shape')}."
         )
     if levels < images.levels:
         raise WrongValueError(
             f"{what.format('levels')} is {levels}, but the images of {images.source} have {images.levels} levels; "
-            f"{instead.format('levels')}, or binarise (data.binarize)."
+            f"{remedy.format('levels')}, or binarise (data.binarize)."
         )
-    torch.manual_seed(plan.seed)
-    return MODELS[plan.model["name"]](**arguments) if own is None else own.train()
+
+
+def _take_map(plan: Recipe, arguments: dict[str, Any], images: "Images", maps: "Images") -> None:
+    """Puts what the data's maps say among a model's arguments. Raises ValueError for a model that takes no map."""
+    from inspect import signature
+
+    from pixelsnail.models import MODELS
+
+    name = plan.model["name"]
+    takes = [one for one, model in MODELS.items() if "map_levels" in signature(model).parameters]
+    if name not in takes:
+        raise WrongValueError(
+            f"data.maps is {plan.data.maps!r}, but {name} takes no map; leave it out, or take {', '.join(takes)}."
+        )
+    if not arguments.get("map_levels"):
+        arguments["map_levels"] = maps.levels
+    arguments.setdefault("map_channels", maps.shape[0])
+    arguments.setdefault("map_ratio", images.shape[1] // maps.shape[1])
 
 
 def start_from(model: "Model", run: str | Path) -> None:
     """Copies the best weights of another run. Raises ValueError when they don't fit.
 
-    A masked kernel may be larger than that run's: its new taps begin as zeros, and the model as the same function.
+    A masked kernel may be larger than that run's: its new taps begin as zeros, and the model as the same function. A
+    model of several orders may take the weights of one order: it begins as that model in each of them.
     """
     from pixelsnail import checkpoints
+    from pixelsnail.models import Ordered
     from pixelsnail.models.weights import take_state
 
-    state = checkpoints.load(run).state_dict()
+    first = checkpoints.load(run)
+    state = first.state_dict()
+    if isinstance(model, Ordered) and not isinstance(first, Ordered):
+        state = model.state_of_one_order(state)
     for name, layer in model.named_modules():
         place = f"{name}.weight"
         if getattr(layer, "mask", None) is not None and place in state:

@@ -24,6 +24,7 @@ class Trained:
     source: str | None
     binarize: str | None
     validation: int = 0
+    maps: str | None = None
     levels: int | None = None
     axes: str | None = None
 
@@ -40,9 +41,10 @@ def trained_on(run: str | Path, weights: str = "best") -> Trained:
     recipe = RunFolder(Path(run)).recipe
     if recipe.is_file():
         data = read(recipe).data
-        return Trained(data.source, data.binarize, data.validation, data.levels, data.axes)
+        return Trained(data.source, data.binarize, data.validation, data.maps, data.levels, data.axes)
     about = checkpoints.about(run, weights=weights)
-    return Trained(about.get("source") or about.get("default_data"), about.get("binarize"))
+    source = about.get("source") or about.get("default_data")
+    return Trained(source, about.get("binarize"), maps=about.get("maps"))
 
 
 def open_as_trained(
@@ -51,14 +53,16 @@ def open_as_trained(
     source: str | None = None,
     split: str | None = None,
     binarize: str | None = None,
+    maps: str | None = None,
     axes: str | None = None,
 ) -> "Images":
     """Images to judge a model by, as it takes them: by default those that its training did not see.
 
     Of the training's own source that is its test split, or the validation images of one without; another source is
     taken whole where it has no splits, else its test split. Levels, axes and bits are read as in the training, `axes`
-    and `binarize` say otherwise. Raises as `pixelsnail.data.open` and `Images.as_like` do, and ValueError where neither
-    says which images, or the training's were in memory.
+    and `binarize` say otherwise. With the training's own source come its maps; `maps` are others. Raises as
+    `pixelsnail.data.open` and `Images.as_like` do, and ValueError where neither says which images, or the training's
+    were in memory.
     """
     from pixelsnail import data
 
@@ -74,8 +78,8 @@ def open_as_trained(
     if split is None:
         split = _unseen(source, validation, own)
     levels = known.levels or (model.levels if model.levels > 256 else None)
-    axes = axes or (known.axes if own else None)
-    images = data.open(source, split, binarize="none", validation=validation, levels=levels, axes=axes)
+    axes, maps = axes or (known.axes if own else None), known.maps if maps is None and own else maps
+    images = data.open(source, split, binarize="none", validation=validation, maps=maps, levels=levels, axes=axes)
     how = known.binarize if known.binarize in ("dynamic", "threshold") else "dynamic"
     return images if binarize == "none" else images.as_like(model.shape, model.levels, binarize=binarize or how)
 
