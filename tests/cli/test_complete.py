@@ -73,7 +73,7 @@ def test_particles_complete_a_hole_and_say_what_they_are_worth(pixelsnail, run, 
     assert (found["log_evidence"] < 0).all()
     for wrong, words in (
         (("--particles", 0), "--particles is '0'"),
-        (("--particles", 2, "--temperature", 0.5), "is 0.5"),
+        (("--particles", 2, "--temperature", 0.5), "particles weigh by"),
     ):
         refused = pixelsnail(*line, "--overwrite", *wrong)
         assert refused.status in (1, 2)

@@ -98,3 +98,27 @@ def test_an_option_without_its_files_is_wrong_usage(pixelsnail, run, tmp_path):
     outcome = pixelsnail("score", run, "--out", tmp_path / "s.csv", "--images")
     assert outcome.status == 2
     assert "--images has no value; expected --images FILE..." in outcome.err
+
+
+def test_a_region_adds_its_nats_given_the_rest(pixelsnail, run, source, tmp_path):
+    def rows(*words):
+        outcome = pixelsnail("score", run, "--data", source, "--out", tmp_path / "s.csv", "--overwrite", *words)
+        assert outcome.status == 0, outcome.err
+        with open(tmp_path / "s.csv", newline="") as file:
+            return list(csv.DictReader(file)), outcome.err
+
+    parts = [rows("--region", half) for half in ("top", "bottom")]
+    assert "region_nats is -log p(region | rest), exact" in parts[1][1]
+    assert "some of the rest comes later" in parts[0][1]
+    for top, bottom in zip(*(found for found, _ in parts), strict=True):
+        assert float(top["region_nats"]) + float(bottom["region_nats"]) == pytest.approx(float(top["nats"]), rel=1e-5)
+    found, said = rows("--region", "top", "--particles", 4, "--limit", 2)
+    assert "with p(rest) by 4 particles" in said
+    assert len(found) == 2
+    for words, refusal in (
+        (("--particles", 4), "--particles are for the rest of a --region"),
+        (("--region", "botom"), "did you mean 'bottom'"),
+    ):
+        outcome = pixelsnail("score", run, "--data", source, "--out", tmp_path / "s.csv", "--overwrite", *words)
+        assert outcome.status == 2
+        assert refusal in outcome.err

@@ -276,3 +276,13 @@ def test_a_model_that_says_nothing_of_its_arguments_has_options_too(monkeypatch)
     assert read({"model": {"name": "Plain", "width": 5}}).model["width"] == 5
     with pytest.raises(TypeError, match=r"model\.width is .x.; expected a whole number"):
         read({"model": {"name": "Plain", "width": "x"}})
+
+
+@pytest.mark.parametrize("argument", ["classes", "label_dropout", "map_levels", "map_ratio"])
+def test_a_model_that_cannot_be_conditioned_says_which_can(argument):
+    with pytest.raises(
+        ValueError, match=rf"PixelRNN takes no {argument}: it cannot be conditioned\. Leave .* PixelSNAILPrior"
+    ):
+        read({"model": {"name": "PixelRNN", argument: 2}})
+    with pytest.raises(ValueError, match=r"did you mean 'model\.channels'"):
+        read({"model": {"name": "PixelRNN", "chanels": 2}})

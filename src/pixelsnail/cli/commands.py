@@ -23,6 +23,10 @@ COMMANDS = {
     "classify": ("classify:classify", "which class every image is of, by a model of p(x | label)"),
     "compress": ("compress:compress", "images into one file, as short as their likelihood says"),
     "decompress": ("decompress:decompress", "such a file back into images, pixel for pixel"),
+    "detect": ("detect:detect", "which images and pixels are unusual, at a false-alarm rate"),
+    "detect-fit": ("fit:fit", "what is usual: thresholds from normal images (also: detect fit)"),
+    "restore": ("restore:restore", "draw the surprising pixels of images anew"),
+    "pixel": ("pixel:pixel", "how probable each level of one pixel is, as a table and a figure"),
     "receptive-field": (
         "receptive_field:receptive_field", "which earlier pixels a pixel depends on: numbers, a figure"
     ),
@@ -61,6 +65,8 @@ def _run(words: list[str]) -> int:
         print(overview(), file=sys.stderr)
         return 2
     name, *rest = words
+    if rest and f"{name}-{rest[0]}" in COMMANDS:  # detect fit
+        name, rest = f"{name}-{rest[0]}", rest[1:]
     if name in HELP:
         print(overview())
     elif name == "--version":

@@ -2,20 +2,17 @@
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from pixelsnail.cli.errors import UsageError
-from pixelsnail.cli.images import context_of, data_hint, open_images
+from pixelsnail.cli.images import check_mask, context_of, data_hint, open_images, open_mask
 from pixelsnail.cli.outputs import check_file, plural
-from pixelsnail.cli.parameters import Computing, Count, Drawing, Folder, Order, Overwrite, Run, SourceOrFiles, form
+from pixelsnail.cli.parameters import Computing, Count, Drawing, Folder, Mask, Order, Overwrite, Run, SourceOrFiles
 from pixelsnail.cli.runs import announce, load
 from pixelsnail.cli.sample import write_npz
 from pixelsnail.cli.table import show_columns
 from pixelsnail.cli.terminal import Terminal, quoted
-from pixelsnail.names import nearest
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,7 +21,6 @@ if TYPE_CHECKING:
     from pixelsnail.models import Model
     from pixelsnail.nn import Context
 
-Mask = Annotated[str, form("WHAT", str)]
 EXAMPLES = (
     "pixelsnail complete runs/demo --known top --out completions",
     "pixelsnail complete runs/demo --images a.png b.png --known mask.png --out completions",
@@ -72,25 +68,17 @@ def complete(
     kept: for a hole, scattered pixels, any mask. A table tells the estimated log p(known), the effective sample size, 1
     ... N (what the draws are worth as independent ones; few: take more particles), and how many particles differ.
     """
-    from pixelsnail import data, pictures
-    from pixelsnail.data.masks import HALVES
+    from pixelsnail import pictures
     from pixelsnail.models.ordered import in_order
 
-    is_file = known not in HALVES
-    if is_file and not Path(known).suffix and not Path(known).exists():
-        near = nearest(known, HALVES)
-        hint = f"did you mean {near!r}? E" if near else "e"
-        raise UsageError(
-            f"--known is {known!r}; {hint}xpected {', '.join(HALVES)} or a mask image, its larger value where pixels "
-            "are known."
-        )
+    check_mask("--known", known)
     picture, array = out / "completions.png", out / "completions.npz"
     check_file(picture, (".png",), overwrite)
     check_file(array, (".npz",), overwrite)
     model = load(run, computing)
     images = open_images(run, computing.weights, source, model, terminal).head(count)
     x, context = images.batch(range(len(images))), context_of(model, images, source.context)
-    mask = data.mask(Path(known).expanduser() if is_file else known, x.shape[2], x.shape[3])
+    mask = open_mask(known, x.shape[2], x.shape[3])
     order = best_order(model, mask) if order is None else order
     context = in_order(model, order, context, len(x))
     terminal.note(exactness(mask, order, particles))

@@ -1,12 +1,16 @@
 """The images that a command reads, and the line that says what was read."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pixelsnail.cli.errors import UsageError
 from pixelsnail.cli.parameters import SOURCES, Source, SourceOrFiles
 from pixelsnail.cli.terminal import Terminal, quoted
+from pixelsnail.names import nearest
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from pixelsnail.data import Images
     from pixelsnail.models import Model
     from pixelsnail.nn import Context
@@ -70,6 +74,29 @@ def open_maps(source: str) -> "Images":
     from pixelsnail import data
 
     return data.open(source, "all" if data.is_flat(source) else "test", binarize="none")
+
+
+def check_mask(option: str, mask: str) -> None:
+    """Raises UsageError for a mask that is neither a half nor looks like a file."""
+    from pixelsnail.data.masks import HALVES
+
+    if mask in HALVES or Path(mask).suffix or Path(mask).exists():
+        return
+    near = nearest(mask, HALVES)
+    hint = f"did you mean {near!r}? E" if near else "e"
+    meaning = "are known" if option == "--known" else "belong to it"
+    raise UsageError(
+        f"{option} is {mask!r}; {hint}xpected {', '.join(HALVES)} or a mask image, its larger value where pixels "
+        f"{meaning}."
+    )
+
+
+def open_mask(mask: str, height: int, width: int) -> "Tensor":
+    """A half, or a mask image: (H, W), boolean. Raises as `pixelsnail.data.mask` does."""
+    from pixelsnail import data
+    from pixelsnail.data.masks import HALVES
+
+    return data.mask(mask if mask in HALVES else Path(mask).expanduser(), height, width)
 
 
 def data_hint(run: str, weights: str, asked: str | None, model: "Model") -> str | None:

@@ -58,6 +58,13 @@ def _positive(text: str) -> float:
     return value
 
 
+def _rate(text: str) -> float:
+    value = _number(text)
+    if not 0 < value < 1:
+        raise WrongValueError("a share above 0 and below 1, such as 0.05")
+    return value
+
+
 def _not_negative(text: str) -> float:
     value = _number(text)
     if not 0 <= value < math.inf:
@@ -118,6 +125,7 @@ Positive = Annotated[float, form("T", _positive)]
 NotNegative = Annotated[float, form("T", _not_negative)]
 AtLeastMinusOne = Annotated[float, form("W", _at_least_minus_one)]
 Share = Annotated[float, form("P", _share)]
+Rate = Annotated[float, form("SHARE", _rate)]
 Size = Annotated[tuple[int, int], form("HxW", sizes("HxW"))]
 Shape = Annotated[tuple[int, int, int], form("CxHxW", sizes("CxHxW"))]
 Pixel = Annotated[tuple[int, int], form("ROW,COLUMN", _pixel)]
@@ -128,6 +136,7 @@ Folder = Annotated[Path, form("DIR", _path)]
 RunPath = Annotated[Path, form("RUN", _path)]
 
 Data = Annotated[str, form("SOURCE", str)]
+Mask = Annotated[str, form("WHAT", str)]
 Name = Annotated[str, form("RUN", str)]
 
 RUN = "folder of a run or of a model, hf:OWNER/NAME, or mnist, which comes with pixelsnail"

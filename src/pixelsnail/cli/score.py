@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from pixelsnail.cli.images import context_of, data_hint, open_images
+from pixelsnail.cli.errors import UsageError
+from pixelsnail.cli.images import check_mask, context_of, data_hint, open_images, open_mask
 from pixelsnail.cli.outputs import check_file, check_folder, plural
-from pixelsnail.cli.parameters import Computing, File, Folder, Limit, Order, Overwrite, Run, SourceOrFiles
+from pixelsnail.cli.parameters import Computing, Count, File, Folder, Limit, Mask, Order, Overwrite, Run, SourceOrFiles
 from pixelsnail.cli.runs import load
 from pixelsnail.cli.terminal import Terminal, quoted
 from pixelsnail.errors import ExistingFileError
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from pixelsnail.data import Images
     from pixelsnail.evaluation import Scores
     from pixelsnail.models import Model
+    from pixelsnail.nn import Context
 
 EXAMPLES = (
     "pixelsnail score runs/demo --out scores.csv --maps maps --limit 20",
@@ -33,6 +35,17 @@ def score(
     maps: Annotated[Folder | None, Parameter(help="folder for a map of each image, a PNG (default: no maps)")] = None,
     source: SourceOrFiles = SourceOrFiles(),
     limit: Limit = None,
+    region: Annotated[
+        Mask | None,
+        Parameter(
+            help="a part of each image: the half top, bottom, left or right, or a mask image, its larger value where "
+            "pixels belong to it; adds the column region_nats (default: none)"
+        ),
+    ] = None,
+    particles: Annotated[
+        Count | None,
+        Parameter(help="estimate p(rest) by so many, where not all of the rest comes before --region (default: none)"),
+    ] = None,
     order: Order = None,
     computing: Computing = Computing(),
     overwrite: Overwrite = False,
@@ -43,7 +56,14 @@ def score(
     beside the image; all maps of a run of this command share one scale. Dynamically binarised images are scored as
     their first draw. A model of several raster orders scores by the mean of their probabilities (a pixel's nats are
     then the mean of its nats in all orders, by how probable each is), or by one --order.
+
+    With --region, region_nats is -log p(region | rest), exactly where the rest comes before the region in some order
+    that the model knows (as with a half), by --particles elsewhere; without them it is what the region adds to nats.
     """
+    if region is None and particles is not None:
+        raise UsageError("--particles are for the rest of a --region; expected both.")
+    if region is not None:
+        check_mask("--region", region)
     check_file(out, (".csv",), overwrite)
     if maps is not None:
         check_maps(maps, overwrite)
@@ -59,7 +79,10 @@ def score(
             model, images, context=context, batch=computing.batch,
             maps=maps is not None, progress=progress,
         )  # fmt: skip
-    scores.write_csv(out, images)
+    more = {}
+    if region is not None:
+        more["region_nats"] = region_nats(model, images, region, context, particles, computing.batch, terminal)
+    scores.write_csv(out, images, more)
     mean = f"mean {scores.nats.mean():.2f} nats, {scores.bits_per_dim.mean():.4f} bits/dim"
     terminal.note(f"Scored {plural(len(images), 'image')}, {mean}: {out}")
     if maps is not None:
@@ -68,6 +91,27 @@ def score(
     hint = data_hint(run, computing.weights, source.data, model)
     if hint is not None and source.images is None:
         terminal.next(f"pixelsnail evaluate {quoted(run)}{hint}")
+
+
+def region_nats(
+    model: "Model",
+    images: "Images",
+    region: str,
+    context: "Context | None",
+    particles: int | None,
+    batch: int,
+    terminal: Terminal,
+) -> list[float]:
+    """-log p of a region of each image; says what it is."""
+    from pixelsnail import evaluation
+
+    mask = open_mask(region, *images.shape[1:])
+    x = images.batch(range(len(images)))
+    found = evaluation.region_log_prob(model, x, mask, context=context, particles=particles, batch=batch)
+    what = "-log p(region | rest)" if found.exact else "what the region adds to nats: some of the rest comes later"
+    how = f", with p(rest) by {particles} particles" if found.estimated else ", exact" if found.exact else ""
+    terminal.note(f"region_nats is {what}{how}.")
+    return (-found.log_prob).tolist()
 
 
 def check_maps(folder: Path, overwrite: bool) -> None:

@@ -1,7 +1,7 @@
 """The likelihood of single images and of their pixels."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -36,17 +36,20 @@ class Scores:
         """nats / (C * H * W * ln 2): (N,), float64."""
         return self.nats / (self.dims * math.log(2))
 
-    def write_csv(self, path: str | Path, images: Images | None = None) -> None:
+    def write_csv(
+        self, path: str | Path, images: Images | None = None, more: Mapping[str, Iterable[object]] | None = None
+    ) -> None:
         """Writes index,nats,bits_per_dim, a line for each image, in full precision; complete or not at all.
 
         With the `images` that were scored, index is that in their source, and there are the columns file, label and
-        class (the label's name) where they have any.
+        class (the label's name) where they have any. `more` columns come last.
         """
         columns: dict[str, Iterable[object]] = {
             "index": range(len(self.nats)), "nats": self.nats.tolist(), "bits_per_dim": self.bits_per_dim.tolist()
         }  # fmt: skip
         if images is not None:
             columns |= columns_of(images)
+        columns |= more or {}
         write_csv(path, tuple(columns), zip(*columns.values(), strict=True))
 
 

@@ -297,7 +297,7 @@ class Model(Shared):
 
     def _masked(self, x: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
         """x with zeros where it is unknown, and the mask (B, 1 or C, H, W). Raises for what is no image or no mask."""
-        x, known = as_levels(x), _mask_like(known, x)
+        x, known = as_levels(x), mask_like("known", known, x)
         x = torch.where(known.to(x.device), x, torch.zeros_like(x)) if x.dim() == 4 else x
         return check_levels(x, self.levels, self.shape), known
 
@@ -345,21 +345,21 @@ def _part_of(progress: Progress | None, first: int, end: int, count: int) -> Pro
     return lambda done, pixels: progress(first * pixels + done * (end - first), count * pixels)
 
 
-def _mask_like(known: Tensor, x: Tensor) -> Tensor:
-    """The mask (B, 1 or C, H, W) for images x (B, C, H, W)."""
-    if known.dtype != torch.bool:
-        raise WrongTypeError(f"known has dtype {known.dtype}; expected a boolean mask, true where a pixel is known.")
+def mask_like(name: str, mask: Tensor, x: Tensor) -> Tensor:
+    """The mask (B, 1 or C, H, W) for images x (B, C, H, W). Raises for what is none."""
+    if mask.dtype != torch.bool:
+        raise WrongTypeError(f"{name} has dtype {mask.dtype}; expected a boolean mask, true where a pixel is in it.")
     if x.dim() != 4:
-        return known  # check_levels says what is wrong with x
+        return mask  # check_levels says what is wrong with x
     batch, channels, height, width = x.shape
-    if known.shape == (height, width):
-        return known.expand(batch, 1, height, width)
-    if known.shape not in ((batch, 1, height, width), (batch, channels, height, width)):
+    if mask.shape == (height, width):
+        return mask.expand(batch, 1, height, width)
+    if mask.shape not in ((batch, 1, height, width), (batch, channels, height, width)):
         raise WrongValueError(
-            f"known has shape {tuple(known.shape)}; expected (H, W) = ({height}, {width}) or (B, 1 or C, H, W) = "
+            f"{name} has shape {tuple(mask.shape)}; expected (H, W) = ({height}, {width}) or (B, 1 or C, H, W) = "
             f"({batch}, 1 or {channels}, {height}, {width})."
         )
-    return known
+    return mask
 
 
 def check_untempered(rule: Rule) -> None:

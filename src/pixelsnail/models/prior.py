@@ -128,9 +128,9 @@ class PixelSNAILPrior(Model):
 
     def pixel_nats(self, x: Tensor, context: Context | None = None) -> Tensor:
         """As every model's. Of a large codebook the logits are never there at once: rows of pixels are scored one part
-        after another, and a part's logits are computed again for its gradients."""
+        after another, and a part's logits are computed again for its gradients. Not in compiled training."""
         width = len(x) * self.head.size * x.shape[3]  # logits of a row of pixels
-        if width * x.shape[2] <= AT_ONCE or transformed():
+        if width * x.shape[2] <= AT_ONCE or transformed() or torch.compiler.is_compiling():
             return super().pixel_nats(x, context)
         self.condition.present(context)
         parts = zip(

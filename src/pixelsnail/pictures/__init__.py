@@ -9,6 +9,7 @@ from pixelsnail.pictures.exact import exact_image
 from pixelsnail.pictures.figures import require_matplotlib
 from pixelsnail.pictures.grids import completions, grid, image
 from pixelsnail.pictures.maps import position_maps, surprise_map, surprise_maps
+from pixelsnail.pictures.pixel import pixel_levels
 from pixelsnail.pictures.png import write_png
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "exact_image",
     "grid",
     "image",
+    "pixel_levels",
     "position_maps",
     "require_matplotlib",
     "surprise_map",

@@ -224,6 +224,7 @@ def _build(values: Mapping[str, Any], changes: Mapping[str, Any]) -> Recipe:
     for key, value in {**values, **changes}.items():
         section, _, name = key.partition(".")
         if key not in schema and not (section == "trainer" and name):
+            _refuse_condition(values.get("model.name", "The model that is given"), name)
             near = nearest(key, [*schema, *TRAINER])
             valid = [near] if near else [one for one in schema if one.startswith(f"{section}.")] or NAMES
             raise WrongValueError(f"A recipe has no {key!r}; {instead(key, valid)}")
@@ -236,6 +237,19 @@ def _build(values: Mapping[str, Any], changes: Mapping[str, Any]) -> Recipe:
     recipe = Recipe(**sections | {name: kind(**sections[name]) for name, kind in SECTIONS.items()})
     _check_optimizer(recipe.optimizer)
     return recipe
+
+
+def _refuse_condition(model: str, argument: str) -> None:
+    """Raises ValueError where a model is to be conditioned on what only others take."""
+    if argument.startswith(("classes", "label_", "map_")):
+        from pixelsnail.models import MODELS
+
+        takers = [one for one in MODELS if argument in inspect.signature(MODELS[one]).parameters]
+        if takers:
+            raise WrongValueError(
+                f"{model} takes no {argument}: it cannot be conditioned. Leave model.{argument} out, or take "
+                f"{', '.join(takers)}."
+            )
 
 
 def _read(key: str, value: Any, hint: Any) -> Any:
