@@ -9,7 +9,7 @@ import numpy as np
 
 from pixelsnail.data import kinds
 from pixelsnail.data.store import MEMORY, Array
-from pixelsnail.errors import MissingFileError, NotAFileError, WrongValueError
+from pixelsnail.errors import MissingFileError, NotAFileError, WrongValueError, reason
 
 SUFFIXES = (".npz", ".npy", ".pt", ".pth")
 
@@ -37,7 +37,7 @@ def load(path: Path, memory: int | None = None) -> dict[str, Array]:
     except Exception as error:  # damage shows as one of many types, in zipfile, zlib or numpy
         if "allow_pickle" in str(error):
             raise _pickled(path) from None
-        raise WrongValueError(f"{path} is not a whole npz file ({error}). Replace it by a good copy.") from None
+        raise WrongValueError(f"{path} is not a whole npz file ({reason(error)}). Replace it by a good copy.") from None
 
 
 def _pickled(path: Path) -> WrongValueError:
@@ -90,10 +90,9 @@ def _torch(path: Path, memory: int) -> dict[str, Array]:
     except (PermissionError, MemoryError):
         raise
     except Exception as error:
-        reason = "it holds more than tensors" if "weights_only" in str(error) else str(error).splitlines()[0][:100]
         raise WrongValueError(
-            f"{path} is a torch file that cannot be read as tensors ({reason}); expected a tensor of levels, or a "
-            "dictionary of tensors: torch.save(codes, FILE). Nothing else of it is opened, since it can run code."
+            f"{path} is a torch file that cannot be read as tensors ({reason(error)}); expected a tensor of levels, "
+            "or a dictionary of tensors. Nothing else of it is opened, since it can run code."
         ) from None
     return {name: array for name, array in _tensors(content, path).items() if array.size}
 
@@ -129,6 +128,6 @@ def is_pair(content: Sequence[Any]) -> bool:
 
 def _plain(tensor: Any, path: Path) -> Array:
     if tensor.is_sparse or tensor.is_quantized:
-        raise WrongValueError(f"{path} holds a sparse or quantised tensor; expected integers: save tensor.to_dense().")
+        raise WrongValueError(f"{path} holds a sparse or quantised tensor; expected integers: save it dense.")
     detached = tensor.detach()
     return np.asarray((detached.float() if str(tensor.dtype) == "torch.bfloat16" else detached).numpy())

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from pixelsnail.errors import MissingFileError, WrongValueError, reason
+from pixelsnail.errors import MissingFileError, WrongValueError, disk_is_full, reason
 from pixelsnail.files import write_atomically
 
 CONFIGURATION, WEIGHTS = "config.json", "model.safetensors"
@@ -51,7 +51,31 @@ def model_file(model_id: str, name: str, download: dict[str, Any]) -> Path:
         return Path(model_id) / name
     from huggingface_hub import hf_hub_download
 
-    return Path(hf_hub_download(model_id, name, **download))
+    try:
+        return Path(hf_hub_download(model_id, name, **download))
+    except Exception as error:
+        raise _of_hub(error, model_id, name) from None
+
+
+HUB = {
+    "EntryNotFoundError": "has no {name}; expected a model that pixelsnail saved",
+    "RepositoryNotFoundError": "is not on the hub, or not yours to read; expected hf:owner/name of a model",
+    "RevisionNotFoundError": "has no such revision; expected a branch, a tag or a commit of it",
+    "HFValidationError": "is no name of the hub; expected hf:owner/name",
+    "LocalEntryNotFoundError": "is not in the cache, and the hub cannot be reached; give a folder, or try later",
+}
+"""What the hub's errors mean, by the name of the most special class."""
+
+
+def _of_hub(error: Exception, model_id: str, name: str) -> Exception:
+    """An error of ours for one of the hub's client, which are of many types and say how to write Python."""
+    kinds = [kind.__name__ for kind in type(error).__mro__]
+    for kind in (one for one in kinds if one in HUB):
+        said = HUB[kind].format(name=name)
+        return (WrongValueError if kind == "HFValidationError" else MissingFileError)(f"hf:{model_id} {said}.")
+    if isinstance(error, PermissionError) or disk_is_full(error):
+        return error
+    return MissingFileError(f"hf:{model_id} cannot be had from the hub ({reason(error)}); try again, or give a folder.")
 
 
 def weights_file(model_id: str, download: dict[str, Any]) -> Path:

@@ -199,8 +199,8 @@ def open_images(plan: Recipe, note: Note) -> "tuple[Images, Images | None]":
     source = plan.data.source
     if data.is_given(source):
         raise WrongValueError(
-            f"The recipe was trained on images in memory ({source}), which cannot be opened again; resume from Python, "
-            "pixelsnail.train(..., data=IMAGES, resume=True), or name a source."
+            f"The recipe was trained on images in memory ({source}), which cannot be opened again; resume from Python "
+            "with the same images, or name a source."
         )
     images = open_split(plan, "train")
     if "validation" in data.splits_of(source, validation=plan.data.validation):

@@ -74,6 +74,8 @@ def open_as_trained(
     source = source or known.source
     if source is None:
         raise WrongValueError("It is not known what the model was trained on; say which images to take.")
+    if binarize in ("dynamic", "threshold") and model.levels != 2:
+        raise WrongValueError(f"binarize is {binarize}, but the model has {model.levels} levels; leave binarize out.")
     validation = known.validation if own else 0
     if split is None:
         split = _unseen(source, validation, own)
