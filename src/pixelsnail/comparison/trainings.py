@@ -158,10 +158,7 @@ def _earlier(folder: Path, resume: bool, overwrite: bool) -> Comparison | None:
 
 def _test_images(plan: Recipe) -> "Images":
     """The test split, or the validation images of a source without one, in the recipe's binarisation."""
-    from pixelsnail import data
-
-    has_test = "test" in data.splits_of(plan.data.source, validation=plan.data.validation)
-    return open_split(plan, "test" if has_test else "validation")
+    return open_split(plan, "test", "validation")
 
 
 def _begin(budget: Budget, plan: Recipe, binarizations: int) -> Comparison:

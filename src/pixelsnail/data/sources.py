@@ -83,19 +83,56 @@ def open(
     Raises ValueError for a wrong argument, a split that is not there and damaged data, FileNotFoundError for missing
     files, ModuleNotFoundError for a missing extra. Nothing is written beside the data.
     """
-    kind, location = parse(source)
-    binarize = SOURCES[kind].binarize if binarize is None else binarize
-    check_choice("binarize", binarize, binarization.MODES)
-    check_choice("split", split, (*rules.SPLITS, ALL))
-    if seed < 0 or validation < 0:
-        raise WrongValueError(f"seed is {seed} and validation is {validation}; expected at least 0.")
-    given = None if levels is None else rules.check_given(levels)
-    content = SOURCES[kind].open(location, given, axes)
-    store, numbers, division = _choose(source, kind, content, split, validation)
-    if given is not None and store.levels != given:
-        store = limited(store, given, source, "levels is")
-    images = Images(store, numbers, source, split, binarize, seed, division)
-    return images if maps is None else _with_maps(images, beside(source, maps), validation)
+    opened = Opened(source, levels=levels, axes=axes)
+    return opened.images(split, binarize=binarize, seed=seed, validation=validation, maps=maps)
+
+
+class Opened:
+    """A source that is opened once for all that is asked of it; arguments and errors are those of `open`."""
+
+    def __init__(self, source: str, *, levels: SupportsIndex | None = None, axes: str | None = None) -> None:
+        self.kind, location = parse(source)
+        self.source = source
+        self.levels = None if levels is None else rules.check_given(levels)
+        self.content = SOURCES[self.kind].open(location, self.levels, axes)
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether it has no splits of its own: whoever judges takes it whole, training divides it."""
+        return isinstance(self.content, Flat)
+
+    def splits(self, validation: int = 0) -> tuple[str, ...]:
+        """Those that there are, none of them empty, in the order train, validation, test."""
+        if isinstance(self.content, Named):
+            found = set(self.content.splits)
+        elif self.content.at_least >= len(rules.SPLITS):
+            found = set(rules.SPLITS)
+        else:
+            found = set(rules.divide(self.content.names()))
+        if validation and "train" in found:
+            found.add("validation")
+        return tuple(split for split in rules.SPLITS if split in found)
+
+    def images(
+        self,
+        split: str = "train",
+        *,
+        binarize: str | None = None,
+        seed: int = 0,
+        validation: int = 0,
+        maps: str | None = None,
+    ) -> Images:
+        """One split."""
+        binarize = SOURCES[self.kind].binarize if binarize is None else binarize
+        check_choice("binarize", binarize, binarization.MODES)
+        check_choice("split", split, (*rules.SPLITS, ALL))
+        if seed < 0 or validation < 0:
+            raise WrongValueError(f"seed is {seed} and validation is {validation}; expected at least 0.")
+        store, numbers, division = _choose(self.source, self.kind, self.content, split, validation)
+        if self.levels is not None and store.levels != self.levels:
+            store = limited(store, self.levels, self.source, "levels is")
+        images = Images(store, numbers, self.source, split, binarize, seed, division)
+        return images if maps is None else _with_maps(images, beside(self.source, maps), validation)
 
 
 def beside(source: str, name: str) -> str:
@@ -125,23 +162,12 @@ def _with_maps(images: Images, source: str, validation: int) -> Images:
 
 def splits_of(source: str, *, validation: int = 0) -> tuple[str, ...]:
     """The splits that `open` would give, none of them empty, in the order train, validation, test."""
-    kind, location = parse(source)
-    content = SOURCES[kind].open(location, None, None)
-    if not isinstance(content, Flat):
-        found = set(content.splits)
-    elif content.at_least >= len(rules.SPLITS):
-        found = set(rules.SPLITS)
-    else:
-        found = set(rules.divide(content.names()))
-    if validation and "train" in found:
-        found.add("validation")
-    return tuple(split for split in rules.SPLITS if split in found)
+    return Opened(source).splits(validation)
 
 
 def is_flat(source: str) -> bool:
     """Whether a source has no splits of its own: whoever judges takes it whole, training divides it."""
-    kind, location = parse(source)
-    return isinstance(SOURCES[kind].open(location, None, None), Flat)
+    return Opened(source).is_flat
 
 
 def resolve(source: str, relative_to: str | Path | None = None) -> str:

@@ -181,15 +181,26 @@ def _resolved(plan: Recipe, model: "Model", images: "Images") -> Recipe:
     )
 
 
-def open_split(plan: Recipe, split: str) -> "Images":
-    """A split of the recipe's source, read as the recipe says."""
+def open_split(plan: Recipe, *splits: str) -> "Images":
+    """The first of these splits that the recipe's source has, read as the recipe says."""
+    return _opened(plan, *splits)[0]
+
+
+def _opened(plan: Recipe, *splits: str) -> "tuple[Images, Images | None]":
+    """The first of these splits, and the validation images where there are any; the source is opened once."""
     from pixelsnail import data
 
     section = plan.data
-    return data.open(
-        section.source, split, binarize=section.binarize, seed=plan.seed, validation=section.validation,
-        levels=section.levels, axes=section.axes, maps=section.maps,
-    )  # fmt: skip
+    opened = data.Opened(section.source, levels=section.levels, axes=section.axes)
+    options: dict[str, Any] = {
+        "binarize": section.binarize,
+        "seed": plan.seed,
+        "validation": section.validation,
+        "maps": section.maps,
+    }
+    there = opened.splits(section.validation)
+    images = opened.images(next((split for split in splits if split in there), splits[-1]), **options)
+    return images, opened.images("validation", **options) if "validation" in there else None
 
 
 def open_images(plan: Recipe, note: Note) -> "tuple[Images, Images | None]":
@@ -202,11 +213,10 @@ def open_images(plan: Recipe, note: Note) -> "tuple[Images, Images | None]":
             f"The recipe was trained on images in memory ({source}), which cannot be opened again; resume from Python "
             "with the same images, or name a source."
         )
-    images = open_split(plan, "train")
-    if "validation" in data.splits_of(source, validation=plan.data.validation):
-        return images, open_split(plan, "validation")
-    note(f"{source} has no validation images: best is last (data.validation holds some out).")
-    return images, None
+    images, judged = _opened(plan, "train")
+    if judged is None:
+        note(f"{source} has no validation images: best is last (data.validation holds some out).")
+    return images, judged
 
 
 def build(plan: Recipe, images: "Images", own: "Model | None" = None) -> "Model":

@@ -10,7 +10,7 @@ from pixelsnail.training.recipe import read
 from pixelsnail.training.runs import RunFolder
 
 if TYPE_CHECKING:
-    from pixelsnail.data import Images
+    from pixelsnail.data import Images, Opened
     from pixelsnail.models import Model
 
 
@@ -77,22 +77,20 @@ def open_as_trained(
     if binarize in ("dynamic", "threshold") and model.levels != 2:
         raise WrongValueError(f"binarize is {binarize}, but the model has {model.levels} levels; leave binarize out.")
     validation = known.validation if own else 0
-    if split is None:
-        split = _unseen(source, validation, own)
     levels = known.levels or (model.levels if model.levels > 256 else None)
     axes, maps = axes or (known.axes if own else None), known.maps if maps is None and own else maps
-    images = data.open(source, split, binarize="none", validation=validation, maps=maps, levels=levels, axes=axes)
+    opened = data.Opened(source, levels=levels, axes=axes)
+    split = split or _unseen(opened, validation, own)
+    images = opened.images(split, binarize="none", validation=validation, maps=maps)
     how = known.binarize if known.binarize in ("dynamic", "threshold") else "dynamic"
     return images if binarize == "none" else images.as_like(model.shape, model.levels, binarize=binarize or how)
 
 
-def _unseen(source: str, validation: int, own: bool) -> str:
+def _unseen(opened: "Opened", validation: int, own: bool) -> str:
     """The split to judge by."""
-    from pixelsnail import data
-
-    if not own and data.is_flat(source):
+    if not own and opened.is_flat:
         return "all"
-    splits = data.splits_of(source, validation=validation)
+    splits = opened.splits(validation)
     return "validation" if own and "validation" in splits and "test" not in splits else "test"
 
 
