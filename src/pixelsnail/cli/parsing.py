@@ -11,7 +11,7 @@ from cyclopts import App, Argument, Parameter
 
 from pixelsnail.cli.errors import UsageError
 from pixelsnail.errors import reason
-from pixelsnail.names import TRAINER, nearest
+from pixelsnail.names import MODEL, TRAINER, nearest
 
 DOTTED = re.compile(r"--([a-z_]+\.[A-Za-z_][\w.]*)(?:=(.*))?", re.DOTALL)
 
@@ -92,7 +92,7 @@ class Command:
         if self.takes_fields:
             from pixelsnail.training import options
 
-            valid += [f"--{name}" for name in (*(option.name for option in options()), *TRAINER)]
+            valid += [f"--{name}" for name in (*(option.name for option in options()), *TRAINER, *MODEL)]
         near = nearest(word, valid)
         return f"There is no option {word}" + (f"; did you mean {near}?" if near else ".")
 

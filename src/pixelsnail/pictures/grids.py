@@ -28,8 +28,8 @@ def grid(x: Tensor, levels: int, columns: int | None = None, scale: int | None =
 
     Level l is grey l * 255 / (levels - 1), whatever else the images hold. One channel is grey, three are red, green,
     blue; the channels of any other number stand side by side, parted by a line and headed by their numbers.
-    `columns` makes the picture about square by default; `scale`, how many pixels wide a pixel becomes, makes small images
-    56 to 112 pixels large.
+    `columns` makes the picture about square by default; `scale`, how many pixels wide a pixel becomes, makes small
+    images 56 to 112 pixels large.
     Raises TypeError when x is not integer, ValueError when it is not (B, C, H, W) or holds a level outside [0, L).
     """
     check_picture("x", x, "B, C, H, W", levels)
