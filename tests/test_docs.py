@@ -22,6 +22,7 @@ PAGES = [
     "README.md",
     "docs/tutorial.md",
     "docs/how-to.md",
+    "docs/own-data.md",
     "docs/vq-codes.md",
     "docs/orders.md",
     "docs/completion.md",
