@@ -49,3 +49,13 @@ def test_a_benchmark_prints_its_table_or_json(words):
         assert found["same_as_naive"] is True
     if words[0] == "overheads":
         assert [row["same"] for row in found["rows"]] == [True] * len(found["rows"])
+
+
+def test_completions_are_drawn_and_told(tmp_path):
+    command = [sys.executable, "-m", "benchmarks.completions", "--out", str(tmp_path), "--masks", "top", "hole"]
+    command += ["--particles", "2", "--json"]
+    output = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True).stdout
+    rows = json.loads(output)["rows"]
+    assert [row["mask"] for row in rows] == ["top"] * 3 + ["hole"] * 3
+    assert all(1 <= row["effective"] <= 2.000001 for row in rows)
+    assert {path.name for path in tmp_path.iterdir()} == {"completion-top.png", "completion-hole.png"}
