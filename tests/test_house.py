@@ -105,3 +105,15 @@ def test_what_a_user_did_is_told_from_a_fault_by_its_class():
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
     assert len(kinds) > 10
     assert all(issubclass(kind, errors.UserError) for kind in kinds)
+
+
+def test_judging_loads_no_compiler_and_no_client_of_the_hub():
+    code = (
+        "import torch, pixelsnail\n"
+        "model = pixelsnail.PixelSNAIL((1, 3, 4), 2, channels=4, blocks=1, key=2, value=2)\n"
+        "with torch.inference_mode(): model.log_prob(torch.zeros(1, 1, 3, 4, dtype=torch.uint8))\n"
+        "model.sample(1)\n"
+        "sys.modules = {name.replace('torch._dynamo', 'compiler'): m for name, m in sys.modules.items()}"
+    )
+    assert not loaded_by(code) & {"compiler", "huggingface_hub", "sympy"}
+    assert loaded_by(code.replace("with torch.inference_mode(): ", "")) & {"compiler"}

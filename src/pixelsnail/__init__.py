@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pixelsnail.checkpoints import load
     from pixelsnail.codec import compress, decompress
     from pixelsnail.distributions import Bernoulli, Categorical, LogisticMixture
+    from pixelsnail.evaluation import evaluate
     from pixelsnail.evaluation.classification import classify
     from pixelsnail.evaluation.laws import check
     from pixelsnail.models import (
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
         PixelSNAILOriginal,
         PixelSNAILPrior,
     )
-    from pixelsnail.training import train
+    from pixelsnail.training.train import train
 
 __all__ = [
     "Bernoulli",
@@ -56,6 +57,7 @@ __all__ = [
     "compress",
     "data",
     "decompress",
+    "evaluate",
     "evaluation",
     "load",
     "pictures",
@@ -80,6 +82,7 @@ _HOMES = {
     "classify": "evaluation",
     "compress": "codec",
     "decompress": "codec",
+    "evaluate": "evaluation",
     "load": "checkpoints",
     "train": "training",
 }

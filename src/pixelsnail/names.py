@@ -18,9 +18,9 @@ MEANT = {
     "gpu": ("cuda", "device"),
     "gpus": ("trainer.devices", "device"),
     "cpu": ("device",),
-    "label": ("context",),
-    "labels": ("context",),
-    "class": ("context",),
+    "label": ("context", "model.classes"),
+    "labels": ("context", "model.classes"),
+    "class": ("context", "model.classes"),
     "classes": ("model.classes", "context"),
     "topk": ("top_k",),
     "topp": ("top_p",),
@@ -38,6 +38,9 @@ MEANT = {
 
 TRAINER = tuple(f"trainer.{name}" for name in ("max_steps", "max_epochs", "max_time", "precision", "devices"))
 """Those of Lightning's arguments that are often meant; the others are known when training starts."""
+
+MODEL = ("model.name", "model.channels", "model.blocks", "model.layers", "model.classes", "model.head")
+"""Arguments of models that are often meant; a model's own are known with its name."""
 
 
 def nearest(name: str, valid: Iterable[str]) -> str | None:

@@ -141,7 +141,7 @@ def test_training_on_a_gpu_that_is_not_there_is_said_in_our_words(pixelsnail, re
 
 
 def test_without_a_terminal_a_line_says_now_and_then_how_far_it_is(pixelsnail, recipe, run, tmp_path, monkeypatch):
-    monkeypatch.setattr("pixelsnail.cli.terminal.EVERY", 0)
+    monkeypatch.setattr("pixelsnail.bars.EVERY", 0)
     outcome = pixelsnail("train", recipe, "--out", tmp_path / "trained", "--trainer.max_steps", 7)
     assert re.search(r"^training: 7/7 steps  loss \d+\.\d\d nats", outcome.err, re.MULTILINE)
     assert re.search(r"^About [\d.e-]+ seconds a step, 0:00:\d\d for 7\.$", outcome.err, re.MULTILINE)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from pixelsnail import data
+from pixelsnail.cli import main
 from pixelsnail.data import cifar, pickles
 
 ROWS = np.random.default_rng(0).integers(0, 256, (12, 3072), dtype=np.uint8)
@@ -91,9 +92,21 @@ def test_without_files_those_that_are_expected_are_named(tmp_path, source, probl
     if problem == "empty":
         folder.mkdir()
     expected = {"cifar10": "data_batch_1", "imagenet32": "train_data_batch_1"}[source]
-    says = "holds no" if problem == "empty" else "does not exist"
-    with pytest.raises(FileNotFoundError, match=f"{folder} {says}.*{expected}.*not downloaded"):
+    says = f"The folder {folder} holds no batches" if problem == "empty" else f"There is no folder {folder}"
+    with pytest.raises(
+        FileNotFoundError, match=rf"^{says}; expected {expected}(?:(?!\\. ).)*name another one: {source}:FOLDER"
+    ):
         data.open(f"{source}:{folder}")
+
+
+@pytest.mark.parametrize("recipe", ["cifar10", "imagenet32"])
+def test_a_recipe_whose_folder_is_missing_says_what_to_name(recipe, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", recipe, "--out", "run"]) == 1
+    (line,) = (line for line in capsys.readouterr().err.splitlines() if line.startswith("pixelsnail:"))
+    assert f"There is no folder data/{recipe}" in line
+    assert f"name another one: {recipe}:FOLDER" in line
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What was saved is what is loaded: the same model to the last bit, or a refusal."""
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -102,3 +103,27 @@ def test_what_is_not_a_run_is_said(tmp_path):
     (tmp_path / "file.ckpt").write_bytes(b"")
     with pytest.raises(ValueError, match="pixelsnail import"):
         pixelsnail.load(tmp_path / "file.ckpt")
+
+
+def test_a_model_is_shared_with_its_card(tmp_path, monkeypatch):
+    """By the hub's own library, which is not asked for the network."""
+    sent = {}
+
+    def upload(self, **told):
+        sent.update(told, files=sorted(path.name for path in Path(told["folder_path"]).iterdir()))
+        return "address"
+
+    created = type("Created", (), {"repo_id": "owner/name"})
+    monkeypatch.setattr("huggingface_hub.HfApi.create_repo", lambda self, **told: created)
+    monkeypatch.setattr("huggingface_hub.HfApi.upload_folder", upload)
+    model = MODELS["PixelSNAIL"]((1, 4, 5), 2)
+    assert model.save_pretrained(tmp_path, repo_id="owner/name", push_to_hub=True, commit_message="mine") == "address"
+    assert (sent["repo_id"], sent["commit_message"]) == ("owner/name", "mine")
+    assert sent["files"] == ["README.md", "config.json", "model.safetensors"]
+    assert "# PixelSNAIL" in (tmp_path / "README.md").read_text()
+
+
+def test_arguments_may_be_other_than_the_saved_ones(tmp_path):
+    MODELS["PixelSNAILOriginal"]((1, 4, 5), 2).save_pretrained(tmp_path)
+    model = pixelsnail.PixelSNAILOriginal.from_pretrained(tmp_path, dropout=0.25)
+    assert model.configuration["dropout"] == 0.25

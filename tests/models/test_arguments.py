@@ -43,7 +43,7 @@ def test_anything_else_is_none(value):
         whole("count", value, 1)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "Ordered"])  # takes a configuration
 def test_a_models_arguments_may_be_numpys_and_its_configuration_is_kept(name, tmp_path):
     sizes = {"channels": 4, "blocks": 1, "layers": 1, "residuals": 1, "key": 2, "value": 2, "heads": 2, "mixtures": 2}
     taken = inspect.signature(NAMES[name]).parameters

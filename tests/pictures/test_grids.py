@@ -47,7 +47,21 @@ def test_three_channels_are_red_green_blue() -> None:
 
 def test_other_channels_stand_side_by_side() -> None:
     x = torch.tensor([[[0, 1]], [[2, 3]]]).view(1, 2, 1, 2)
-    assert pixels(grid(x, 4, scale=1))[2, 2:-2, 0].tolist() == [0, 85, 170, 255]
+    shown = pixels(grid(x, 4, scale=1))[-3, 2:-2]
+    assert shown[:, 0].tolist() == [0, 85, UNKNOWN[0], 170, 255]
+    assert tuple(shown[2]) == UNKNOWN
+
+
+def test_channels_that_stand_side_by_side_have_their_numbers_above_them() -> None:
+    x = torch.zeros(6, 5, 8, 8, dtype=torch.long)
+    shown = pixels(grid(x, 4, columns=3, scale=4))
+    assert (shown[:12].min(axis=(0, 2)) < 128).any()  # black on white
+    for column in range(3):
+        left = 2 + column * (5 * 32 + 4 + 2)
+        heads = [shown[:12, left + channel * 33 : left + channel * 33 + 8] for channel in range(5)]
+        assert all((head < 128).any() for head in heads)
+        assert all(not np.array_equal(heads[0], head) for head in heads[1:])
+    assert (pixels(grid(x[:, :1], 4))[0] == 255).all()
 
 
 def test_image_i_is_at_row_i_over_columns() -> None:

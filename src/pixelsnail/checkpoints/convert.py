@@ -94,7 +94,7 @@ def read_tensors(path: Path) -> Mapping[str, Any]:
     except Exception as error:  # every reader has exceptions of its own for a damaged file
         raise WrongValueError(
             f"{path} cannot be read as a checkpoint ({reason(error)}); it is damaged, of another kind, or holds code, "
-            "which is never run. Expected tensors as written by torch.save, safetensors or numpy.savez."
+            "which is never run. Expected tensors as torch, safetensors or numpy write them."
         ) from None
     if not isinstance(content, Mapping) or not all(isinstance(name, str) for name in content):
         raise WrongValueError(f"{path} holds a {type(content).__name__}; expected a dictionary of tensors by name.")

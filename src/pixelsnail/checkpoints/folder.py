@@ -103,7 +103,11 @@ def save(model: Model, folder: str | Path, *, about: Mapping[str, Any] | None = 
 
 def about(name: str | Path, *, weights: str = "best", **download: Any) -> dict[str, Any]:
     """What is known of a model beside its configuration: steps, validation nats, source, ... Empty where nothing is."""
-    path = model_file(locate(name, weights), ABOUT, download)
+    place = locate(name, weights)
+    try:
+        path = model_file(place, ABOUT, download)
+    except MissingFileError:  # the hub has no such file of that model
+        return {}
     if not path.is_file():
         return {}
     try:

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 import pixelsnail
+from pixelsnail.bars import IMPORTING
 from pixelsnail.cli.errors import UsageError, guarded
 from pixelsnail.names import nearest
 
@@ -49,6 +50,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     0 done; 1 could not (data, file, model); 2 wrong usage; 130 interrupted. Whatever goes wrong is one line on stderr.
     """
     words = list(sys.argv[1:] if argv is None else argv)
+    if argv is None:
+        gc.set_threshold(*IMPORTING)
     status = guarded(lambda: _run(words))
     if argv is None:
         # The process ends here. Python collects garbage once more, which after `import torch` and lightning takes 1 to

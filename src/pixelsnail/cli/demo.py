@@ -47,7 +47,8 @@ def demo(
     packaged model mnist, which was trained for hours: its nats on the same digits, and its samples, mnist-samples.png.
     Every field of the recipe `demo` is an option, as in pixelsnail train demo --help.
     """
-    from pixelsnail import data, evaluation, pictures, training
+    from pixelsnail import evaluation, pictures, training
+    from pixelsnail.training.train import open_split
 
     check_run(out, overwrite)
     pictures.require_matplotlib("surprise.png")
@@ -59,7 +60,7 @@ def demo(
     seconds: dict[str, float] = {}
     with timed("training", seconds), terminal.training() as progress:
         model = training.train(plan, out=out, overwrite=True, progress=progress, note=terminal.note).to(place)
-    images = data.open(plan.data.source, "test", binarize=plan.data.binarize)
+    images = open_split(plan, "test")
     with timed("evaluation", seconds), terminal.progress("evaluating", "images") as tell:
         found = evaluation.evaluate(model, images, limit=limit, progress=tell)
     if limit is None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from pixelsnail.errors import UserError, disk_is_full, memory_ran_out
+from pixelsnail.errors import UserError, disk_is_full, memory_ran_out, reason
 
 DONE, COULD_NOT, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -56,21 +56,21 @@ def explain(error: Exception) -> str:
     if isinstance(error, UserError):
         return as_options(text)
     if isinstance(error, OSError):
-        named = error.filename is not None and error.strerror is not None
-        return f"{error.filename}: {error.strerror}." if named else text
+        what = "A file" if error.filename is None else str(error.filename)
+        why = reason(error) if error.strerror is None else error.strerror
+        return f"{what} cannot be read or written ({why}); look at its rights and its place."
     if memory_ran_out(error):
         return "Memory ran out; lower --batch."
-    if type(error).__module__.startswith("huggingface_hub"):
-        return text
     again = "" if os.environ.get(TRACEBACK) else f" {TRACEBACK}=1 in the environment shows where."
-    return f"Unexpected {type(error).__name__}: {text[:300]}. This is a fault of pixelsnail: please report it.{again}"
+    what = f"{type(error).__name__}: {reason(error, 300)}"
+    return f"Unexpected {what}. This is a fault of pixelsnail: please report it.{again}"
 
 
 def as_options(text: str) -> str:
     """A sentence of the library with its arguments as the command line spells them: resume=True is --resume."""
     flags = re.sub(r"\b(resume|overwrite)=True\b", r"--\1", text)
-    values = re.sub(r"\b(weights|binarize|numerics)='(\w+)'", r"--\1 \2", flags)
-    return re.sub(r"\bvalidation=(\d+)", r"--data.validation \1", values)
+    fields = re.sub(r"\b(validation|levels|axes)='?(\w+)'?", r"--data.\1 \2", flags)
+    return re.sub(r"\b(weights|binarize|engine)='(\w+)'", r"--\1 \2", fields)
 
 
 def _say(text: str, status: int) -> int:

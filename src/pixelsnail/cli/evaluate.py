@@ -14,6 +14,7 @@ from pixelsnail.cli.parameters import Computing, Count, File, Json, Limit, Name,
 from pixelsnail.cli.runs import load
 from pixelsnail.cli.table import Rows, show, show_columns, show_json, with_error
 from pixelsnail.cli.terminal import Terminal, quoted
+from pixelsnail.errors import reason
 
 if TYPE_CHECKING:
     from pixelsnail.data import Images
@@ -168,7 +169,7 @@ def remember(run: str, weights: str, found: "Evaluation", terminal: Terminal) ->
     try:
         evaluation.remember(run, found, weights=weights)
     except OSError as error:
-        terminal.note(f"The figure was not written into {run}: {error}.")
+        terminal.note(f"The figure was not written into {run} ({reason(error)}).")
 
 
 def rows(found: "Evaluation") -> Rows:

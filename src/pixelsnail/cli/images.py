@@ -32,9 +32,14 @@ def open_images(
             images = images.with_maps(open_maps(asked.context_data))
     else:
         known = training.trained_on(run, weights)
-        if asked.data is None and known.source is None:
-            raise UsageError(f"{run} does not say what it was trained on; say which images: --data {SOURCES}.")
-        images = training.open_as_trained(known, model, asked.data, asked.split, binarize, asked.context_data)
+        if asked.data is None and not known.can_open:
+            why = "does not say what it was trained on"
+            if known.source is not None:
+                why = "was trained on images in memory, which cannot be opened again"
+            raise UsageError(f"{run} {why}; say which images: --data {SOURCES}.")
+        images = training.open_as_trained(
+            known, model, asked.data, asked.split, binarize, axes=asked.axes, maps=asked.context_data
+        )
     labels, maps = ("labels" in model.conditions, "map" in model.conditions)
     if labelled and labels and images.labels is None and asked.context is None:
         raise UsageError(
@@ -100,6 +105,6 @@ def data_hint(run: str, weights: str, asked: str | None, model: "Model") -> str 
 
     if asked is not None:
         return f" --data {quoted(asked)}"
-    if training.trained_on(run, weights).source is not None:
+    if training.trained_on(run, weights).can_open:
         return ""
     return " --data mnist-mini" if (model.shape, model.levels) == ((1, 28, 28), 2) else None

@@ -246,6 +246,10 @@ class Source:
         Literal["auto", "dynamic", "threshold", "none"],
         Parameter(help="how grey levels become bits: dynamic, threshold or none; auto does as the training did"),
     ] = "auto"
+    axes: Annotated[
+        Literal["NHW", "NCHW", "NHWC"] | None,
+        Parameter(help="axes of arrays whose shape can be read in two ways (default: as in the training)"),
+    ] = None
     context: Context = None
     context_data: ContextData = None
 

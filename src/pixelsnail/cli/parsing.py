@@ -10,7 +10,8 @@ import cyclopts
 from cyclopts import App, Argument, Parameter
 
 from pixelsnail.cli.errors import UsageError
-from pixelsnail.names import TRAINER, nearest
+from pixelsnail.errors import reason
+from pixelsnail.names import MODEL, TRAINER, nearest
 
 DOTTED = re.compile(r"--([a-z_]+\.[A-Za-z_][\w.]*)(?:=(.*))?", re.DOTALL)
 
@@ -74,7 +75,7 @@ class Command:
                 return f"{name} is {value!r}; {hint or 'e'}xpected one of {', '.join(valid)}. {see}"
             case cyclopts.RepeatArgumentError():
                 return f"{error.token.keyword} is given twice; expected once. {see}"
-        return f"{' '.join(str(error).split())} {see}"
+        return f"{reason(error)}. {see}"
 
     def _missing(self, error: cyclopts.MissingArgumentError, words: Sequence[str]) -> list[str]:
         given = {word.partition("=")[0] for word in words}
@@ -91,7 +92,7 @@ class Command:
         if self.takes_fields:
             from pixelsnail.training import options
 
-            valid += [f"--{name}" for name in (*(option.name for option in options()), *TRAINER)]
+            valid += [f"--{name}" for name in (*(option.name for option in options()), *TRAINER, *MODEL)]
         near = nearest(word, valid)
         return f"There is no option {word}" + (f"; did you mean {near}?" if near else ".")
 

@@ -13,7 +13,7 @@ from pixelsnail.training.events import Progress
 from pixelsnail.training.history import read_history, training_seconds
 from pixelsnail.training.recipe import Note, Recipe, read
 from pixelsnail.training.runs import RunFolder
-from pixelsnail.training.train import open_images, train
+from pixelsnail.training.train import open_images, open_split, train
 
 if TYPE_CHECKING:
     from pixelsnail.data import Images
@@ -128,7 +128,7 @@ def _check_protocols(plans: dict[str, Recipe]) -> None:
     """Raises ValueError where nats would not compare."""
     (first, plan), *others = plans.items()
     for name, other in others:
-        for field in ("source", "binarize", "validation"):
+        for field in ("source", "binarize", "validation", "levels", "axes"):
             here, there = getattr(plan.data, field), getattr(other.data, field)
             if here != there:
                 raise WrongValueError(
@@ -158,12 +158,7 @@ def _earlier(folder: Path, resume: bool, overwrite: bool) -> Comparison | None:
 
 def _test_images(plan: Recipe) -> "Images":
     """The test split, or the validation images of a source without one, in the recipe's binarisation."""
-    from pixelsnail import data
-
-    section, how = plan.data, open_images(plan, lambda _: None)[0].binarize
-    options: dict[str, Any] = {"binarize": how, "validation": section.validation, "maps": section.maps}
-    has_test = "test" in data.splits_of(section.source, validation=section.validation)
-    return data.open(section.source, "test" if has_test else "validation", **options)
+    return open_split(plan, "test", "validation")
 
 
 def _begin(budget: Budget, plan: Recipe, binarizations: int) -> Comparison:

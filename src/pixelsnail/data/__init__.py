@@ -18,6 +18,18 @@ from pixelsnail.data.given import from_arrays, from_files
 from pixelsnail.data.images import Images
 from pixelsnail.data.masks import mask
 from pixelsnail.data.reading import Reading
-from pixelsnail.data.sources import is_flat, open, resolve, splits_of
+from pixelsnail.data.sources import Opened, is_flat, is_given, open, resolve, splits_of
 
-__all__ = ["Images", "Reading", "from_arrays", "from_files", "is_flat", "mask", "open", "resolve", "splits_of"]
+__all__ = [
+    "Images",
+    "Opened",
+    "Reading",
+    "from_arrays",
+    "from_files",
+    "is_flat",
+    "is_given",
+    "mask",
+    "open",
+    "resolve",
+    "splits_of",
+]

@@ -32,12 +32,8 @@ def open_cifar10(location: str, levels: int | None = None, axes: str | None = No
     folder = Path(location)
     places = (folder, folder / "cifar-10-batches-py", folder / "cifar-10-batches-bin")
     splits = {split: _find(places, names, ("", ".bin")) for split, names in CIFAR10.items()}
-    if not any(splits.values()):
-        raise MissingFileError(
-            f"{folder} {_missing(folder)} batches of CIFAR-10; expected data_batch_1 ... data_batch_5 and test_batch "
-            "(the python version) or the same with .bin (the binary version). They are not downloaded: unpack "
-            "cifar-10-python.tar.gz there."
-        )
+    expected = "data_batch_1 ... data_batch_5 and test_batch of CIFAR-10, or the same with .bin"
+    _check_any(splits, folder, expected, "unpack cifar-10-python.tar.gz there, or name another one: cifar10:FOLDER")
     return _named(splits, CIFAR10, CLASSES, first=0)
 
 
@@ -50,16 +46,15 @@ def open_imagenet32(location: str, levels: int | None = None, axes: str | None =
     folder = Path(location)
     places = (folder, *(sorted(p for p in folder.iterdir() if p.is_dir()) if folder.is_dir() else ()))
     splits = {split: _find(places, names, (".npz", "")) for split, names in IMAGENET32.items()}
-    if not any(splits.values()):
-        raise MissingFileError(
-            f"{folder} {_missing(folder)} batches of ImageNet 32; expected train_data_batch_1 ... train_data_batch_10 "
-            "and val_data, each .npz or pickled. They are not downloaded: image-net.org has them (downsampled, 32x32)."
-        )
+    expected = "train_data_batch_1 ... train_data_batch_10 and val_data of ImageNet 32, .npz or pickled"
+    _check_any(splits, folder, expected, "put image-net.org's there, or name another one: imagenet32:FOLDER")
     return _named(splits, IMAGENET32, None, first=1)
 
 
-def _missing(folder: Path) -> str:
-    return "holds no" if folder.is_dir() else "does not exist: there are no"
+def _check_any(splits: dict[str, list[Path]], folder: Path, expected: str, remedy: str) -> None:
+    if not any(splits.values()):
+        problem = f"The folder {folder} holds no batches" if folder.is_dir() else f"There is no folder {folder}"
+        raise MissingFileError(f"{problem}; expected {expected} in it: {remedy} (nothing is downloaded).")
 
 
 def _find(places: Sequence[Path], names: Sequence[str], suffixes: Sequence[str]) -> list[Path]:

@@ -47,11 +47,8 @@ def with_levels(store: Store, levels: int, source: str) -> Store:
         store = store.noting("the upper 8 of 16 bits kept")
     if store.levels == levels or (store.levels == 256 and levels == 2):
         return store
-    if store.levels > levels:
-        return limited(store, levels, source, "this model has L =")
-    if store.levels <= levels // 8:
-        store = store.noting(f"no level above {store.levels - 1}")
-    return replace(store, levels=levels, levels_from="as the model has")
+    why = "as the model has" if store.levels < levels else ""
+    return replace(limited(store, levels, source, "this model has L ="), levels_from=why)
 
 
 def grey_of(levels: Array) -> Array:

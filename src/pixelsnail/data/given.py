@@ -6,9 +6,9 @@ from typing import Any, SupportsIndex
 
 import numpy as np
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, Subset
 
-from pixelsnail.data import array_files, binarization, folder, image_files, rules
+from pixelsnail.data import array_files, binarization, folder, image_files, loading, rules
 from pixelsnail.data.images import Images
 from pixelsnail.data.sources import ALL, check_choice
 from pixelsnail.data.store import Array, limited
@@ -59,19 +59,22 @@ def from_arrays(
 ) -> Images:
     """Levels in memory as images: an array or tensor (N, H, W), (N, C, H, W) or (N, H, W, C), or a data set of torch.
 
-    A data set gives levels, or (levels, label), for each index; levels are arrays, tensors or Pillow images. `levels`,
-    `axes` and labels are understood as in `open`; `name` is what messages call it. `maps` are a map of each image
-    (`Images.with_maps`), of as many levels as the largest needs unless they are `Images` that say. The array is not
-    copied: leave it as it is while the images are used. Images are returned as they are. Raises ValueError or TypeError
-    as `open` does.
+    A data set gives levels, or (levels, label), for each index; levels are arrays, tensors or Pillow images. A pair
+    (array, labels) is an array with its labels. `levels`, `axes` and labels are understood as in `open`; `name` is what
+    messages call it. `maps` are a map of each image (`Images.with_maps`), of as many levels as the largest needs unless
+    they are `Images` that say. The array is not copied: leave it as it is while the images are used. Images are given
+    back as they are, and torch's `Subset` of Images is a part of them. Raises ValueError or TypeError as `open` does.
     """
     check_choice("split", split, (*rules.SPLITS, ALL))
     check_choice("binarize", binarize, binarization.MODES)
     if maps is not None:
         images = from_arrays(x, labels, levels=levels, split=split, binarize=binarize, seed=seed, axes=axes, name=name)
         return images.with_maps(from_arrays(maps, split=split, name=f"the maps of {name}"))
-    if isinstance(x, Images):
-        return x
+    own_images = _images(x)
+    if own_images is not None:
+        return own_images
+    if labels is None and isinstance(x, tuple) and loading.is_pair(x):
+        x, labels = x
     if isinstance(x, np.ndarray | Tensor):
         array, own = _array(x, name), None
     else:
@@ -80,6 +83,14 @@ def from_arrays(
     given = None if levels is None else rules.check_given(levels)
     store = array_files.build({"": array}, {"": name}, {"": found}, given, axes, [])[""]
     return Images(store, np.arange(store.count), name, split, binarize, seed)
+
+
+def _images(x: Any) -> Images | None:
+    """Images, or a part of them."""
+    if isinstance(x, Subset):
+        whole = _images(x.dataset)
+        return None if whole is None else whole.subset(x.indices)
+    return x if isinstance(x, Images) else None
 
 
 def _array(x: Any, name: str) -> Array:

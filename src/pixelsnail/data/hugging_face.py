@@ -13,7 +13,7 @@ from pixelsnail.data import hub_images, rules
 from pixelsnail.data.contents import Content, Named
 from pixelsnail.data.rules import Unusable
 from pixelsnail.data.store import Array, Labels, Store, keyed
-from pixelsnail.errors import MissingFileError, MissingPackageError, WrongValueError
+from pixelsnail.errors import MissingFileError, MissingPackageError, WrongValueError, reason
 
 LABELS = ("label", "labels", "fine_label", "target", "targets", "class", "cls", "y")
 """Columns of labels, where none is of class labels."""
@@ -100,8 +100,7 @@ def _load(name: str) -> Any:
             return datasets.load_dataset(str(folder) if folder.is_dir() else name)
     except FileNotFoundError as error:
         raise MissingFileError(
-            f"hf:{name} is no data set on the hub and no folder of one ({_first_line(error)}). "
-            "Give OWNER/NAME or a path."
+            f"hf:{name} is no data set on the hub and no folder of one ({reason(error)}). Give OWNER/NAME or a path."
         ) from None
     except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
         if away:
@@ -109,7 +108,7 @@ def _load(name: str) -> Any:
                 f"hf:{name} is neither a folder nor in the cache, and {datasets.config.HF_ENDPOINT} cannot be reached; "
                 "give a folder or a file (cifar10:FOLDER, npz:PATH, ...), or try again with a network."
             ) from None
-        raise WrongValueError(f"hf:{name} cannot be loaded ({_first_line(error)}).") from None
+        raise WrongValueError(f"hf:{name} cannot be loaded ({reason(error)}).") from None
 
 
 def _reachable(address: str) -> bool:
@@ -157,10 +156,6 @@ def _quiet_unless_terminal(datasets: Any) -> Iterator[None]:
             datasets.enable_progress_bars()
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
-
-
 def _read_split(
     name: str, table: Mapping[str, Any], own: str, levels: int | None, axes: str | None, notes: tuple[str, ...]
 ) -> Store:
@@ -183,7 +178,7 @@ def _labels(rows: Any) -> Labels | Unusable:
     try:
         values: Array = np.asarray(rows.select_columns([column]).with_format("numpy")[:][column])
     except (ValueError, TypeError) as error:
-        return Unusable(f"column {column} cannot be read ({_first_line(error)})")
+        return Unusable(f"column {column} cannot be read ({reason(error)})")
     if values.dtype.kind == "O" and any(value is None for value in values):
         return Unusable(f"column {column} has no label at {next(i for i, v in enumerate(values) if v is None)}")
     values = values.astype(str) if values.dtype.kind == "O" and all(isinstance(v, str) for v in values) else values

@@ -23,7 +23,7 @@ import numpy as np
 
 from pixelsnail.data import kinds
 from pixelsnail.data.store import Array
-from pixelsnail.errors import MissingFileError, WrongValueError
+from pixelsnail.errors import MissingFileError, WrongValueError, reason
 
 SUFFIXES = (
     ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm",
@@ -270,10 +270,8 @@ def naming(name: str) -> Iterator[None]:
     except (PermissionError, WrongValueError):
         raise
     except Exception as error:
-        reason = str(error) or type(error).__name__  # memory that ran out has no words
-        if type(error).__name__ == "UnidentifiedImageError":
-            reason = _unknown(Path(name))
-        raise WrongValueError(f"{name} cannot be read as an image ({reason}). Replace or remove it.") from None
+        why = _unknown(Path(name)) if type(error).__name__ == "UnidentifiedImageError" else reason(error)
+        raise WrongValueError(f"{name} cannot be read as an image ({why}). Replace or remove it.") from None
 
 
 def _unknown(file: Path) -> str:

@@ -1,7 +1,9 @@
 """A set of images: what training and evaluation read."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from operator import index as whole_number
 from typing import SupportsIndex
 
@@ -12,9 +14,11 @@ from torch.utils.data import Dataset
 
 from pixelsnail.data import binarization, conversion
 from pixelsnail.data.reading import Reading
-from pixelsnail.data.store import Array, Labels, Store
+from pixelsnail.data.store import MEMORY, Array, Labels, Store
 from pixelsnail.errors import WrongIndexError, WrongTypeError, WrongValueError
 
+SEEN = 4096
+"""Images that a fingerprint looks at, of a set that is too large to be read whole."""
 NO_LABEL = -1
 """The label of an image without one, in `images[i]`: what a DataLoader collates has one form, labels or not."""
 
@@ -167,7 +171,23 @@ class Images(Dataset[tuple[Tensor, int]]):
             seed = self.seed if self.split == "train" else binarization.FIXED
             levels = binarization.dynamic(levels.astype(np.uint8, copy=False), numbers, seed, epoch)
         kind = np.uint8 if self.levels <= 256 else np.int64
-        return torch.from_numpy(np.ascontiguousarray(levels, dtype=kind))
+        # A copy has the strides of its shape also where an axis is 1, of which torch chooses kernels.
+        return torch.from_numpy(np.array(levels, dtype=kind, order="C"))
+
+    def fingerprint(self) -> str:
+        """16 digits by which the same images, in the same order, with the same labels, are known again.
+
+        Of more than MEMORY bytes of levels 4,096 images are looked at, evenly spread.
+        """
+        numbers, labels = self.numbers, self.labels
+        if len(self) * math.prod(self.shape) > MEMORY:
+            numbers = numbers[np.linspace(0, len(self) - 1, SEEN).astype(np.int64)]
+        digest = sha256(repr((len(self), self.shape, self.store.levels, self.binarize)).encode())
+        digest.update(b"" if labels is None else labels.numpy().tobytes())
+        for first in range(0, len(numbers), 512):
+            digest.update(self.store.read(numbers[first : first + 512]).astype("<i8").tobytes())
+        digest.update(b"" if self.maps is None else self.maps.fingerprint().encode())
+        return digest.hexdigest()[:16]
 
     def subset(self, indices: Sequence[int] | Array | Tensor) -> "Images":
         """The images at these indices, in this order. Raises IndexError for an index outside [0, N)."""

@@ -1,7 +1,7 @@
 """Arrays from npz, npy and torch files, without running anything that is in them."""
 
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from pixelsnail.data import kinds
 from pixelsnail.data.store import MEMORY, Array
-from pixelsnail.errors import MissingFileError, NotAFileError, WrongValueError
+from pixelsnail.errors import MissingFileError, NotAFileError, WrongValueError, reason
 
 SUFFIXES = (".npz", ".npy", ".pt", ".pth")
 
@@ -37,7 +37,7 @@ def load(path: Path, memory: int | None = None) -> dict[str, Array]:
     except Exception as error:  # damage shows as one of many types, in zipfile, zlib or numpy
         if "allow_pickle" in str(error):
             raise _pickled(path) from None
-        raise WrongValueError(f"{path} is not a whole npz file ({error}). Replace it by a good copy.") from None
+        raise WrongValueError(f"{path} is not a whole npz file ({reason(error)}). Replace it by a good copy.") from None
 
 
 def _pickled(path: Path) -> WrongValueError:
@@ -90,10 +90,9 @@ def _torch(path: Path, memory: int) -> dict[str, Array]:
     except (PermissionError, MemoryError):
         raise
     except Exception as error:
-        reason = "it holds more than tensors" if "weights_only" in str(error) else str(error).splitlines()[0][:100]
         raise WrongValueError(
-            f"{path} is a torch file that cannot be read as tensors ({reason}); expected a tensor of levels, or a "
-            "dictionary of tensors: torch.save(codes, FILE). Nothing else of it is opened, since it can run code."
+            f"{path} is a torch file that cannot be read as tensors ({reason(error)}); expected a tensor of levels, "
+            "or a dictionary of tensors. Nothing else of it is opened, since it can run code."
         ) from None
     return {name: array for name, array in _tensors(content, path).items() if array.size}
 
@@ -109,12 +108,7 @@ def _tensors(content: Any, path: Path) -> dict[str, Array]:
             raise WrongValueError(f"{path} holds a model's weights; expected images or codes. `import` reads weights.")
         return {name: _plain(torch.as_tensor(value), path) for name, value in kept.items()}
     if isinstance(content, list | tuple) and content and all(isinstance(part, torch.Tensor) for part in content):
-        if (
-            len(content) == 2
-            and content[0].ndim >= 3
-            and content[1].shape[:1] == content[0].shape[:1]
-            and content[1].ndim < 3
-        ):
+        if is_pair(content):
             return {"x": _plain(content[0], path), "y": _plain(content[1], path)}
         shapes = {tuple(part.shape) for part in content}
         if len(shapes) == 1 and len(next(iter(shapes))) in (2, 3):
@@ -125,8 +119,15 @@ def _tensors(content: Any, path: Path) -> dict[str, Array]:
     )
 
 
+def is_pair(content: Sequence[Any]) -> bool:
+    """Whether these are images and a label for each, as arrays or tensors."""
+    if len(content) != 2 or not all(hasattr(part, "ndim") for part in content):
+        return False
+    return content[0].ndim >= 3 and content[1].ndim < 3 and content[0].shape[:1] == content[1].shape[:1]
+
+
 def _plain(tensor: Any, path: Path) -> Array:
     if tensor.is_sparse or tensor.is_quantized:
-        raise WrongValueError(f"{path} holds a sparse or quantised tensor; expected integers: save tensor.to_dense().")
+        raise WrongValueError(f"{path} holds a sparse or quantised tensor; expected integers: save it dense.")
     detached = tensor.detach()
     return np.asarray((detached.float() if str(tensor.dtype) == "torch.bfloat16" else detached).numpy())

@@ -13,7 +13,7 @@ from pixelsnail.data import rules
 from pixelsnail.data.contents import Content, Named
 from pixelsnail.data.rules import Unusable
 from pixelsnail.data.store import Array, Labels, Store, in_memory
-from pixelsnail.errors import MissingFileError, WrongValueError
+from pixelsnail.errors import MissingFileError, WrongValueError, reason
 
 FILES = {
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
@@ -131,4 +131,4 @@ def _content(path: Path) -> bytes:
     try:
         return gzip.decompress(content)
     except (OSError, EOFError, zlib.error) as error:
-        raise WrongValueError(f"{path} cannot be decompressed ({error}). Replace it by a good copy.") from None
+        raise WrongValueError(f"{path} cannot be decompressed ({reason(error)}). Replace it by a good copy.") from None

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from pixelsnail.data.store import Array
-from pixelsnail.errors import WrongValueError
+from pixelsnail.errors import WrongValueError, reason
 
 DTYPES = {f"{kind}{size}" for kind in "ui" for size in (1, 2, 4, 8)} | {"f4", "f8", "b1"}
 """Arrays of these are read: plain numbers."""
@@ -93,9 +93,8 @@ def read_dictionary(path: Path) -> dict[str, Any]:
     except PermissionError:
         raise
     except Exception as error:  # a damaged pickle fails in as many ways as there are instructions
-        reason = str(error) or type(error).__name__  # memory that ran out has no words
         raise WrongValueError(
-            f"{path} is no pickled dictionary of plain arrays ({reason}); nothing of it was run. "
+            f"{path} is no pickled dictionary of plain arrays ({reason(error)}); nothing of it was run. "
             "Replace it by a good copy."
         ) from None
 

@@ -101,6 +101,16 @@ def divide(names: Sequence[str]) -> dict[str, Array]:
     return {split: np.array(parts[split], dtype=np.int64) for split in SPLITS if parts[split]}
 
 
+def hold_out(count: int, validation: int, last: bool = False) -> tuple[Array, Array]:
+    """The numbers of `count` images that train, and of `validation` that are held out: the last, else those of the
+    highest hashes, since a folder or an array may be sorted by class."""
+    order = list(range(count))
+    if not last:
+        order.sort(key=lambda number: rank(str(number)))
+    parts = order[: count - validation], order[count - validation :]
+    return np.sort(np.array(parts[0], dtype=np.int64)), np.sort(np.array(parts[1], dtype=np.int64))
+
+
 # Axes
 
 
@@ -124,7 +134,7 @@ def as_images(array: Array, name: str, axes: str | None = None) -> Array:
             f"{shape[0]} x {shape[1]}; give it a fourth axis, or say which: axes NHW."
         )
     if array.ndim != 4:
-        flat = " An image a row has to get its height and width back: x.reshape(N, H, W)." if array.ndim == 2 else ""
+        flat = " An image a row has to get its height and width back." if array.ndim == 2 else ""
         raise WrongValueError(f"{name} has shape {shape}; expected (N, H, W), (N, C, H, W) or (N, H, W, C).{flat}")
     return array if (axes or _order(shape, name)) == "NCHW" else array.transpose(0, 3, 1, 2)
 
@@ -162,9 +172,9 @@ def whole(array: Array, name: str) -> tuple[Array, str | None]:
         small = least >= 0 and largest < 2**16
         return array.astype(np.uint16 if small else np.int64), f"whole numbers of {array.dtype} taken as levels"
     if least >= 0 and largest <= 1:
-        hint = "Images of 256 levels in [0, 1] become levels by (x * 255).round()."
+        hint = "Images of 256 levels in [0, 1] become levels by 255 x, rounded."
     elif least >= -1 and largest <= 1:
-        hint = "Images of 256 levels in [-1, 1] become levels by ((x + 1) * 127.5).round()."
+        hint = "Images of 256 levels in [-1, 1] become levels by 127.5 (x + 1), rounded."
     else:
         hint = "Round or quantise them first: a likelihood is of whole numbers."
     raise WrongValueError(

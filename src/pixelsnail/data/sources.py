@@ -20,6 +20,8 @@ from pixelsnail.data.store import Array, Store, concatenated, keyed, limited
 from pixelsnail.errors import WrongValueError
 from pixelsnail.names import nearest
 
+GIVEN = "memory"
+"""Stands for images that were handed over in memory, with their fingerprint: memory:9c1a5e0f4b7d2836."""
 KEYED = ("npz", "pt", "hf")
 """Sources that may hold several sets of images: npz:FILE#NAME is one of them."""
 ALL = "all"
@@ -81,19 +83,56 @@ def open(
     Raises ValueError for a wrong argument, a split that is not there and damaged data, FileNotFoundError for missing
     files, ModuleNotFoundError for a missing extra. Nothing is written beside the data.
     """
-    kind, location = parse(source)
-    binarize = SOURCES[kind].binarize if binarize is None else binarize
-    check_choice("binarize", binarize, binarization.MODES)
-    check_choice("split", split, (*rules.SPLITS, ALL))
-    if seed < 0 or validation < 0:
-        raise WrongValueError(f"seed is {seed} and validation is {validation}; expected at least 0.")
-    given = None if levels is None else rules.check_given(levels)
-    content = SOURCES[kind].open(location, given, axes)
-    store, numbers, division = _choose(source, kind, content, split, validation)
-    if given is not None and store.levels != given:
-        store = limited(store, given, source, "levels is")
-    images = Images(store, numbers, source, split, binarize, seed, division)
-    return images if maps is None else _with_maps(images, beside(source, maps), validation)
+    opened = Opened(source, levels=levels, axes=axes)
+    return opened.images(split, binarize=binarize, seed=seed, validation=validation, maps=maps)
+
+
+class Opened:
+    """A source that is opened once for all that is asked of it; arguments and errors are those of `open`."""
+
+    def __init__(self, source: str, *, levels: SupportsIndex | None = None, axes: str | None = None) -> None:
+        self.kind, location = parse(source)
+        self.source = source
+        self.levels = None if levels is None else rules.check_given(levels)
+        self.content = SOURCES[self.kind].open(location, self.levels, axes)
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether it has no splits of its own: whoever judges takes it whole, training divides it."""
+        return isinstance(self.content, Flat)
+
+    def splits(self, validation: int = 0) -> tuple[str, ...]:
+        """Those that there are, none of them empty, in the order train, validation, test."""
+        if isinstance(self.content, Named):
+            found = set(self.content.splits)
+        elif self.content.at_least >= len(rules.SPLITS):
+            found = set(rules.SPLITS)
+        else:
+            found = set(rules.divide(self.content.names()))
+        if validation and "train" in found:
+            found.add("validation")
+        return tuple(split for split in rules.SPLITS if split in found)
+
+    def images(
+        self,
+        split: str = "train",
+        *,
+        binarize: str | None = None,
+        seed: int = 0,
+        validation: int = 0,
+        maps: str | None = None,
+    ) -> Images:
+        """One split."""
+        binarize = SOURCES[self.kind].binarize if binarize is None else binarize
+        check_choice("binarize", binarize, binarization.MODES)
+        check_choice("split", split, (*rules.SPLITS, ALL))
+        if seed < 0 or validation < 0:
+            raise WrongValueError(f"seed is {seed} and validation is {validation}; expected at least 0.")
+        store, numbers, division = _choose(self.source, self.kind, self.content, split, validation)
+        if self.levels is not None and store.levels != self.levels:
+            store = limited(store, self.levels, self.source, "levels is")
+        images = Images(store, numbers, self.source, split, binarize, seed, division)
+        return images if maps is None else _with_maps(images, beside(self.source, maps), validation)
 
 
 def beside(source: str, name: str) -> str:
@@ -123,23 +162,12 @@ def _with_maps(images: Images, source: str, validation: int) -> Images:
 
 def splits_of(source: str, *, validation: int = 0) -> tuple[str, ...]:
     """The splits that `open` would give, none of them empty, in the order train, validation, test."""
-    kind, location = parse(source)
-    content = SOURCES[kind].open(location, None, None)
-    if not isinstance(content, Flat):
-        found = set(content.splits)
-    elif content.at_least >= len(rules.SPLITS):
-        found = set(rules.SPLITS)
-    else:
-        found = set(rules.divide(content.names()))
-    if validation and "train" in found:
-        found.add("validation")
-    return tuple(split for split in rules.SPLITS if split in found)
+    return Opened(source).splits(validation)
 
 
 def is_flat(source: str) -> bool:
     """Whether a source has no splits of its own: whoever judges takes it whole, training divides it."""
-    kind, location = parse(source)
-    return isinstance(SOURCES[kind].open(location, None, None), Flat)
+    return Opened(source).is_flat
 
 
 def resolve(source: str, relative_to: str | Path | None = None) -> str:
@@ -147,6 +175,8 @@ def resolve(source: str, relative_to: str | Path | None = None) -> str:
 
     A relative path is taken from `relative_to`, by default the working folder. A name of the hub stays one.
     """
+    if is_given(source):
+        return source
     kind, location = parse(source)
     path = Path(relative_to or ".", Path(location).expanduser())
     if not location or (kind == "hf" and not Path(keyed(str(path))[0]).exists()):
@@ -154,9 +184,16 @@ def resolve(source: str, relative_to: str | Path | None = None) -> str:
     return f"{kind}:{path.absolute()}"
 
 
+def is_given(source: str) -> bool:
+    """Whether a source stands for images that a training was handed in memory: nobody can open it again."""
+    return source.partition(":")[0] == GIVEN
+
+
 def parse(source: str) -> tuple[str, str]:
     """The kind of source, and where it is."""
     kind, _, location = str(source).partition(":")
+    if kind == GIVEN:
+        raise WrongValueError(f"{source} stands for images in memory, which cannot be opened again; name a source.")
     forms = ", ".join(entry.form for entry in SOURCES.values())
     if kind not in SOURCES:
         raise WrongValueError(f"There is no data source {source!r}; expected one of {forms}.{_hint(str(source))}")
@@ -237,9 +274,6 @@ def _hold_out(source: str, kind: str, content: Named, split: str, validation: in
         raise WrongValueError(
             f"validation is {validation}, but {source} has {store.count} training images; expected fewer."
         )
-    order = list(range(store.count))
-    if kind != "mnist":  # a folder or an array may be sorted by class
-        order.sort(key=lambda number: rules.rank(str(number)))
-    train, held = order[: store.count - validation], order[store.count - validation :]
+    train, held = rules.hold_out(store.count, validation, last=kind == "mnist")
     how = f"{validation:,} held out of train for validation, {'its last' if kind == 'mnist' else 'by a hash'}"
-    return store, np.sort(np.array(held if split == "validation" else train, dtype=np.int64)), how
+    return store, held if split == "validation" else train, how

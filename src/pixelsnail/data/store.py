@@ -104,6 +104,8 @@ def _rows(images: Array, numbers: Array) -> Array:
 
 def limited(store: Store, levels: int, name: str, who: str) -> Store:
     """The same values as so many levels, as `who` has. Raises WrongValueError for one outside, late beyond MEMORY."""
+    if store.levels <= levels // 8:
+        store = store.noting(f"no level above {store.levels - 1}")
     if levels < store.levels and store.bytes <= MEMORY:
         for first in range(0, store.count, 1024):
             _within(store, levels, name, who, np.arange(first, min(first + 1024, store.count)))

@@ -11,9 +11,10 @@ from torch import Tensor
 
 from pixelsnail import checkpoints
 from pixelsnail.data import Images
+from pixelsnail.data.given import Arrays
 from pixelsnail.engine import Progress
 from pixelsnail.errors import WrongValueError
-from pixelsnail.evaluation.scan import check_batch, check_binarized, check_context, context_of, scan
+from pixelsnail.evaluation.scan import check_batch, check_binarized, check_context, context_of, images_of, scan
 from pixelsnail.models import Model
 from pixelsnail.nn import Context
 from pixelsnail.whole import whole
@@ -158,7 +159,7 @@ def remember(run: str | Path, found: Evaluation, *, weights: str = "best") -> No
 
 def evaluate(
     model: Model,
-    images: Images,
+    images: Arrays,
     *,
     context: Context | None = None,
     batch: int = 64,
@@ -168,6 +169,7 @@ def evaluate(
 ) -> Evaluation:
     """The likelihood of every image, or of the first `limit`, in evaluation mode, whatever the model's mode is.
 
+    `images` are a set of images, or what `pixelsnail.data.from_arrays` makes one of, in the model's levels.
     Dynamically binarised images are drawn `binarizations` times (epochs 0, 1, ... of `images`): an image's nats are the
     mean over its draws. The draws depend on the images alone, so that a second run gives the same number, and the batch
     changes nothing. A conditional model takes the labels and maps that the images have, or `context`, that of each.
@@ -176,6 +178,7 @@ def evaluate(
     levels than the model's, and for a likelihood that is NaN; RuntimeError when memory runs out.
     """
     batch, binarizations = check_batch(batch), whole("binarizations", binarizations, 1)
+    images = images_of(model, images)
     check_binarized(model, images)
     protocol = Protocol.of(images, binarizations)
     if limit is not None:

@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from pixelsnail.data import Images
+from pixelsnail.data import Images, from_arrays
+from pixelsnail.data.given import Arrays
 from pixelsnail.engine import Progress
 from pixelsnail.errors import StoppedError, WrongValueError, memory_ran_out
 from pixelsnail.models import Model
@@ -61,6 +63,12 @@ def explaining_memory(device: torch.device, batch: int) -> Iterator[None]:
             f"The memory of {device} is too small for batches of {batch} images; lower the batch size (now {batch}) "
             "or the precision (bfloat16 takes half of float32)."
         ) from error
+
+
+def images_of(model: Model, x: Arrays) -> Images:
+    """Images, or what is at hand as images of the model's levels, its channels where the model has them."""
+    own = isinstance(x, np.ndarray | Tensor) and tuple(x.shape[1:]) == tuple(model.shape)
+    return from_arrays(x, levels=model.levels, axes="NCHW" if own else None)
 
 
 def check_batch(batch: int) -> int:

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from pixelsnail.data import Images
+from pixelsnail.data.given import Arrays
 from pixelsnail.engine import Progress
-from pixelsnail.evaluation.scan import check_batch, check_binarized, check_context, context_of, scan
+from pixelsnail.evaluation.scan import check_batch, check_binarized, check_context, context_of, images_of, scan
 from pixelsnail.files import write_csv
 from pixelsnail.models import Model
 from pixelsnail.models.condition import of_images
@@ -66,7 +67,7 @@ def columns_of(images: Images) -> dict[str, Iterable[object]]:
 
 def score(
     model: Model,
-    x: Tensor | Images,
+    x: Arrays,
     *,
     context: Context | None = None,
     batch: int = 64,
@@ -75,6 +76,8 @@ def score(
 ) -> Scores:
     """The likelihood of each image of x, levels (N, C, H, W) or a set of images, and with `maps` of each pixel.
 
+    Arrays and data sets of torch become a set of images as by `pixelsnail.data.from_arrays`, in the model's levels.
+
     In evaluation mode, whatever the model's mode is; the batch changes nothing but time. Dynamically binarised images
     are scored as their first draw. A conditional model takes the labels and maps that a set of images has, or
     `context`, that of each image. `progress` is called with (images done, images in all).
@@ -82,18 +85,20 @@ def score(
     RuntimeError when memory runs out.
     """
     batch = check_batch(batch)
-    if isinstance(x, Images):
-        check_binarized(model, x)
-        check_context(model, x, context)
-        shape = x.shape
+    images: Tensor | Images
+    if isinstance(x, Tensor):
+        images = check_levels(x, model.levels, model.shape)
+        shape = (images.shape[1], images.shape[2], images.shape[3])
+        model.condition.check(context, len(images), shape[1:])
     else:
-        x = check_levels(x, model.levels, model.shape)
-        shape = (x.shape[1], x.shape[2], x.shape[3])
-        model.condition.check(context, len(x), shape[1:])
-    nats = torch.zeros(len(x), dtype=torch.float64)
-    pixels = torch.zeros(len(x), *shape[1:]) if maps else None
+        images = images_of(model, x)
+        check_binarized(model, images)
+        check_context(model, images, context)
+        shape = images.shape
+    nats = torch.zeros(len(images), dtype=torch.float64)
+    pixels = torch.zeros(len(images), *shape[1:]) if maps else None
     see = None if pixels is None else partial(_keep, pixels)
-    scan(model, partial(_take, model, x, context), nats, see, batch, progress)
+    scan(model, partial(_take, model, images, context), nats, see, batch, progress)
     return Scores(nats, math.prod(shape), pixels)
 
 

@@ -1,15 +1,12 @@
 """The verbs every model has: score, sample, complete, save."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
-import numpy as np
 import torch
-from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 
 from pixelsnail.distributions import PixelDistribution, choose_head
@@ -18,8 +15,8 @@ from pixelsnail.engine.agreement import agreed
 from pixelsnail.errors import WrongValueError
 from pixelsnail.models.condition import Condition, Labels, Map, Several, conditions, of_images
 from pixelsnail.models.conditioning import Conditioning
+from pixelsnail.models.hub import Shared
 from pixelsnail.models.levels import as_levels, check_levels, mask_like
-from pixelsnail.models.weights import check_configuration, load_weights, save_model, weights_file
 from pixelsnail.nn import Cache, Context, Given, Segment
 from pixelsnail.whole import whole
 
@@ -34,13 +31,7 @@ Head = Annotated[
 ]
 
 
-class Model(
-    nn.Module,
-    PyTorchModelHubMixin,
-    library_name="pixelsnail",
-    license="mit",
-    pipeline_tag="unconditional-image-generation",
-):
+class Model(Shared):
     """An exact-likelihood model of images of `levels` integer levels: p(x) = prod over t of p(x_t | x_<t).
 
     A subclass defines `forward(x, segment=None, context=None)`: levels (B, C, H, W) to the parameters (B, P, H, W) of
@@ -82,10 +73,6 @@ class Model(
         if given_map is not None:
             self.granularity = math.lcm(self.granularity, given_map.ratio)
             self.check_size(height, width)
-
-    def __new__(cls, *arguments: Any, **named: Any) -> "Model":
-        """Numpy's whole numbers become Python's: the mixin leaves out of config.json what JSON does not know."""
-        return super().__new__(cls, *map(_plain, arguments), **{key: _plain(value) for key, value in named.items()})
 
     @property
     def conditions(self) -> dict[str, Condition]:
@@ -302,35 +289,10 @@ class Model(
                 parts.append(levels.to(torch.uint8 if self.levels <= 256 else torch.long))
         return torch.cat(parts) if parts else torch.empty(0, self.shape[0], *size, dtype=torch.uint8)
 
-    # Configuration and weights
-
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
         return next(self.parameters()).device
-
-    @property
-    def configuration(self) -> dict[str, Any]:
-        """The constructor's arguments, and the model's name under "model": what config.json holds."""
-        return {"model": type(self).__name__, **(self._hub_mixin_config or {})}  # type: ignore[dict-item]
-
-    def save(self, folder: str | Path) -> None:
-        """Writes config.json and model.safetensors, each complete or not at all."""
-        save_model(self, self.configuration, Path(folder))
-
-    def _save_pretrained(self, save_directory: Path) -> None:
-        self.save(save_directory)
-
-    @classmethod
-    def _from_pretrained(cls, *, model_id: str, map_location: str = "cpu", **options: Any) -> "Model":
-        """Loads all weights or refuses: the mixin's own default would load in part, in silence."""
-        download = {k: options.pop(k, None) for k in ("revision", "cache_dir", "token")}
-        download |= {k: bool(options.pop(k, False)) for k in ("force_download", "local_files_only")}
-        options.pop("strict", None)
-        check_configuration(cls.__name__, model_id, download)
-        model = cls(**options)
-        load_weights(model, weights_file(model_id, download))
-        return model.to(map_location).eval()
 
     def _masked(self, x: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
         """x with zeros where it is unknown, and the mask (B, 1 or C, H, W). Raises for what is no image or no mask."""
@@ -348,15 +310,6 @@ class Model(
 def at_least(least: int, **arguments: int) -> list[int]:
     """A constructor's arguments as whole numbers of at least `least`. Raises ValueError for one that is not."""
     return [whole(name, value, least) for name, value in arguments.items()]
-
-
-def _plain(value: Any) -> Any:
-    """An argument with Python's own whole numbers in it."""
-    if isinstance(value, Mapping):
-        return {name: _plain(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return type(value)(map(_plain, value))
-    return int(value) if isinstance(value, np.integer) else value
 
 
 def whole_sizes(name: str, sizes: Sequence[int], axes: str) -> list[int]:

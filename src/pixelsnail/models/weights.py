@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from pixelsnail.errors import MissingFileError, WrongValueError, reason
+from pixelsnail.errors import MissingFileError, WrongValueError, disk_is_full, reason
 from pixelsnail.files import write_atomically
 
 CONFIGURATION, WEIGHTS = "config.json", "model.safetensors"
@@ -25,8 +25,10 @@ def save_model(model: nn.Module, configuration: dict[str, Any], folder: Path) ->
         path.write_text(json.dumps(configuration, indent=2) + "\n", encoding="utf-8")
 
 
-def read_configuration(path: Path) -> dict[str, Any]:
-    """The configuration in a config.json. Raises ValueError when it is not one of ours."""
+def read_configuration(path: Path, name: str | None = None) -> dict[str, Any]:
+    """The configuration in a config.json. Raises ValueError when it is not one of ours, or not that of a `name`."""
+    if not path.is_file():
+        raise MissingFileError(f"{path} is missing; expected a folder that pixelsnail saved a model in.")
     try:
         configuration = json.loads(path.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
@@ -35,6 +37,11 @@ def read_configuration(path: Path) -> dict[str, Any]:
         ) from None
     if not isinstance(configuration, dict) or not isinstance(configuration.get("model"), str):
         raise WrongValueError(f"{path} does not name a model; expected the config.json that pixelsnail wrote.")
+    saved = configuration["model"]
+    if name not in (None, saved):
+        raise WrongValueError(
+            f"{path} describes a {saved}, not a {name}; use pixelsnail.load, or {saved}.from_pretrained."
+        )
     return configuration
 
 
@@ -44,24 +51,36 @@ def model_file(model_id: str, name: str, download: dict[str, Any]) -> Path:
         return Path(model_id) / name
     from huggingface_hub import hf_hub_download
 
-    return Path(hf_hub_download(model_id, name, **download))
+    try:
+        return Path(hf_hub_download(model_id, name, **download))
+    except Exception as error:
+        raise _of_hub(error, model_id, name) from None
+
+
+HUB = {
+    "EntryNotFoundError": "has no {name}; expected a model that pixelsnail saved",
+    "RepositoryNotFoundError": "is not on the hub, or not yours to read; expected hf:owner/name of a model",
+    "RevisionNotFoundError": "has no such revision; expected a branch, a tag or a commit of it",
+    "HFValidationError": "is no name of the hub; expected hf:owner/name",
+    "LocalEntryNotFoundError": "is not in the cache, and the hub cannot be reached; give a folder, or try later",
+}
+"""What the hub's errors mean, by the name of the most special class."""
+
+
+def _of_hub(error: Exception, model_id: str, name: str) -> Exception:
+    """An error of ours for one of the hub's client, which are of many types and say how to write Python."""
+    kinds = [kind.__name__ for kind in type(error).__mro__]
+    for kind in (one for one in kinds if one in HUB):
+        said = HUB[kind].format(name=name)
+        return (WrongValueError if kind == "HFValidationError" else MissingFileError)(f"hf:{model_id} {said}.")
+    if isinstance(error, PermissionError) or disk_is_full(error):
+        return error
+    return MissingFileError(f"hf:{model_id} cannot be had from the hub ({reason(error)}); try again, or give a folder.")
 
 
 def weights_file(model_id: str, download: dict[str, Any]) -> Path:
     """Where the weights are."""
     return model_file(model_id, WEIGHTS, download)
-
-
-def check_configuration(name: str, model_id: str, download: dict[str, Any]) -> None:
-    """Raises ValueError when the saved model is not a `name`."""
-    path = model_file(model_id, CONFIGURATION, download)
-    if not path.is_file():
-        raise MissingFileError(f"{path} is missing; expected a folder that pixelsnail saved a model in.")
-    saved = read_configuration(path)["model"]
-    if saved != name:
-        raise WrongValueError(
-            f"{path} describes a {saved}, not a {name}; use pixelsnail.load, or {saved}.from_pretrained."
-        )
 
 
 def load_weights(model: nn.Module, path: Path) -> None:

@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pixelsnail.nn.derivatives import again, differentiable, exporting, gradient, transformed
+from pixelsnail.nn.derivatives import again, differentiable, exporting, gradient, is_plain, transformed
 
 CHUNK = 112
 """Queries, or keys, in a block."""
@@ -35,7 +35,8 @@ def attend_strictly(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """
     if q.device.type != "cpu" or exporting() or transformed():
         return differentiable(_attend_fused, attend_plainly, q, k, v)
-    out: Tensor = _attend(*(h.flatten(0, 1) for h in (q * (k.shape[-1] ** -0.5 / math.log(2)), k, v)))[0]
+    inputs = [h.flatten(0, 1) for h in (q * (k.shape[-1] ** -0.5 / math.log(2)), k, v)]
+    out: Tensor = (_attend_in_blocks if is_plain(*inputs) else _attend)(*inputs)[0]
     return out.unflatten(0, q.shape[:2])
 
 
@@ -66,9 +67,7 @@ def _attend_fused(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     return F.pad(out[..., : v.shape[-1]], (0, 0, 1, 0))
 
 
-# An operator of its own, so that a compiler sees one node and not its loops.
-@torch.library.custom_op("pixelsnail::attend_strictly", mutates_args=())
-def _attend(q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+def _attend_in_blocks(q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
     """O (N, n, V) and L (N, n) of (N, n, K), (N, n, K), (N, n, V)."""
     out, log_sums = _allocate(q, k, v)
     out[:, 0], log_sums[:, 0] = 0, 0
@@ -83,6 +82,10 @@ def _attend(q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         out[group, start:end] = torch.bmm(s.to(v.dtype), v[group, 1:end]) / sums
         log_sums[group, start:end] = (most + sums.log2()).squeeze(-1)
     return out, log_sums
+
+
+# An operator of its own, so that a compiler sees one node and not its loops.
+_attend = torch.library.custom_op("pixelsnail::attend_strictly", _attend_in_blocks, mutates_args=())
 
 
 @torch.library.custom_op("pixelsnail::attend_strictly_backward", mutates_args=())

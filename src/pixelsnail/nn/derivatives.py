@@ -25,6 +25,15 @@ def exporting() -> bool:
     return bool(asked and asked())
 
 
+def is_plain(*inputs: Tensor) -> bool:
+    """Whether a function of these is just computed: not compiled, and not for a gradient.
+
+    Then it need be no operator of torch's, the first of which loads torch's compiler: a second of processor time.
+    """
+    wanted = torch.is_grad_enabled() and any(h.requires_grad for h in inputs)
+    return not (wanted or torch.compiler.is_compiling())
+
+
 def differentiable(fast: Function, plain: Function, *inputs: Tensor) -> Tensor:
     """fast(*inputs), with all its derivatives: those that `fast` lacks are those of `plain`, of the same values."""
     if transformed():

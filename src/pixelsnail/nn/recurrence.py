@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pixelsnail.nn.derivatives import again, exporting, gradient, transformed
+from pixelsnail.nn.derivatives import again, exporting, gradient, is_plain, transformed
 
 
 def advance(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
@@ -33,7 +33,7 @@ def recur(gates: Tensor, kernel: Tensor, initial: Tensor) -> Tensor:
     """
     if exporting() or transformed():
         return recur_plainly(gates, kernel, initial)
-    hidden: Tensor = _recur(gates, kernel, initial)[0]
+    hidden: Tensor = (_recur_by_rows if is_plain(gates, kernel, initial) else _recur)(gates, kernel, initial)[0]
     return hidden.transpose(0, 1)
 
 
@@ -57,9 +57,7 @@ def _windows(h: Tensor) -> Tensor:
     return out.flatten(-2)
 
 
-# An operator of its own, so that a compiler sees one node and not its loop.
-@torch.library.custom_op("pixelsnail::recur", mutates_args=())
-def _recur(gates: Tensor, kernel: Tensor, initial: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _recur_by_rows(gates: Tensor, kernel: Tensor, initial: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Hidden states, cells, and gates after their functions."""
     opened = gates.unflatten(-1, (4, -1)).permute(1, 3, 0, 2, 4).clone(memory_format=torch.contiguous_format)
     out, cells = torch.empty_like(opened[:, 0]), torch.empty_like(opened[:, 0])
@@ -70,6 +68,10 @@ def _recur(gates: Tensor, kernel: Tensor, initial: Tensor) -> tuple[Tensor, Tens
         cell, hidden = advance(opened[row], cell)
         cells[row], out[row] = cell, hidden
     return out, cells, opened
+
+
+# An operator of its own, so that a compiler sees one node and not its loop.
+_recur = torch.library.custom_op("pixelsnail::recur", _recur_by_rows, mutates_args=())
 
 
 @torch.library.custom_op("pixelsnail::recur_backward", mutates_args=())

@@ -8,10 +8,9 @@ from pixelsnail.pictures.curves import curves
 from pixelsnail.pictures.exact import exact_image
 from pixelsnail.pictures.figures import require_matplotlib
 from pixelsnail.pictures.grids import completions, grid, image
-from pixelsnail.pictures.maps import surprise_map, surprise_maps
+from pixelsnail.pictures.maps import position_maps, surprise_map, surprise_maps
 from pixelsnail.pictures.pixel import pixel_levels
 from pixelsnail.pictures.png import write_png
-from pixelsnail.pictures.positions import position_maps
 
 __all__ = [
     "CausalMap",

@@ -3,29 +3,21 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from pixelsnail.errors import WrongValueError
-from pixelsnail.pictures.figures import FONT, frame, new_figure, save_figure
 from pixelsnail.pictures.grey import check_picture, colours
+from pixelsnail.pictures.panels import LATER, TARGET, Panel, Scale, draw
 from pixelsnail.pictures.png import check_suffix
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
 SUPPORTED = (".png", ".svg")
-SIDE, CAPTION, GAP = 1.3, 0.4, 0.08
-"""Inches of a panel's side, of the words below it, and of the space where there are none."""
-MARGIN, LEGEND = 1.2, 0.5
-"""Inches that names of rows and the colour bar take, and headings and the legend."""
 LOWEST = 1e-4
 """Where the colour bar begins; what is less has its lowest colour."""
-TARGET, LATER, SEEN, BLIND = "#D55E00", "#d0d0d0", "#56B4E9", "#FFFFFF"
-"""Okabe and Ito's vermillion for the pixel itself and sky blue for what can matter; grey for pixels from it on."""
+SEEN, BLIND = "#56B4E9", "#FFFFFF"
+"""Okabe and Ito's sky blue for what can matter."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +33,17 @@ class CausalMap:
     caption: str = ""
     levels: int | None = None
 
+    def panel(self, scale: Scale, title: str) -> Panel:
+        """As a picture."""
+        if self.levels is not None:
+            image = colours(self.values, self.levels)
+            return Panel(image, None, title, self.caption, self.pixel, covered=False)
+        values = self.values.detach().cpu()
+        if not values.is_floating_point():
+            both = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in (BLIND, SEEN)], np.uint8)
+            return Panel(both[values.long().numpy()], None, title, self.caption, self.pixel)
+        return Panel(values.double().numpy().clip(LOWEST, 1.0), scale, title, self.caption, self.pixel)
+
 
 def causal_maps(
     columns: Mapping[str, Sequence[CausalMap | None]], path: str | Path, rows: Sequence[str], label: str
@@ -53,25 +56,15 @@ def causal_maps(
     """
     check_suffix(path, SUPPORTED)
     _check(columns, rows)
-    every = [one for maps in columns.values() for one in maps if one is not None]
-    tall = SIDE * max(one.values.shape[-2] / one.values.shape[-1] for one in every)
-    row_height = min(tall, 2 * SIDE) + (CAPTION if any(one.caption for one in every) else GAP)
-    figure = new_figure(MARGIN + SIDE * len(columns), LEGEND + row_height * len(rows), "receptive fields")
-    figure.set_layout_engine("constrained", w_pad=0.03, h_pad=0.03)
-    axes = figure.subplots(len(rows), len(columns), squeeze=False)
-    for place, (heading, maps) in enumerate(columns.items()):
-        axes[0][place].set_title(heading, fontsize=FONT)
-        for row, one in enumerate(maps):
-            frame(axes[row][place])
-            if one is None:
-                axes[row][place].spines[:].set_visible(False)
-            else:
-                _draw(axes[row][place], one)
-    for row, name in enumerate(rows):
-        axes[row][0].set_ylabel(name, fontsize=FONT)
-    _bar(figure, axes, label)
-    _legend(figure, any(one.values.dtype == torch.bool for one in every), min(4, 2 * len(columns)))
-    save_figure(figure, path, SUPPORTED)
+    scale = Scale(label, LOWEST, 1.0, logarithmic=True)
+    found: list[list[Panel | None]] = [[] for _ in rows]
+    for heading, maps in columns.items():
+        for row, one in zip(found, maps, strict=True):
+            row.append(None if one is None else one.panel(scale, heading if row is found[0] else ""))
+    meanings = {"the pixel": TARGET, "later pixels": LATER}
+    if any(one is not None and one.values.dtype == torch.bool for maps in columns.values() for one in maps):
+        meanings |= {"can matter": SEEN, "cannot matter": BLIND}
+    draw(found, path, SUPPORTED, inches=1.3, names=rows, legend=meanings)
 
 
 def attention_maps(
@@ -107,50 +100,3 @@ def _check(columns: Mapping[str, Sequence[CausalMap | None]], rows: Sequence[str
                 raise WrongValueError(
                     f"A map of {heading!r} has shape {tuple(one.values.shape)}; expected finite (H, W)."
                 )
-
-
-def _draw(axes: "Axes", one: CausalMap) -> None:
-    """A map, or an image; the pixels that are not before the map's own are covered."""
-    from matplotlib.colors import ListedColormap, LogNorm, to_rgba
-    from matplotlib.patches import Rectangle
-
-    row, column = one.pixel
-    height, width = one.values.shape[-2:]
-    options: dict[str, Any] = {"interpolation": "nearest"}
-    if one.levels is not None:
-        axes.imshow(colours(one.values, one.levels), **options)
-    else:
-        values = one.values.detach().cpu().double().numpy()
-        if one.values.is_floating_point():
-            axes.imshow(values.clip(LOWEST, 1.0), cmap="viridis", norm=LogNorm(LOWEST, 1.0), **options)
-        else:
-            axes.imshow(values, cmap=ListedColormap([BLIND, SEEN]), vmin=0, vmax=1, **options)
-        cover = np.zeros((height, width, 4))
-        cover.reshape(-1, 4)[row * width + column :] = to_rgba(LATER)
-        axes.imshow(cover, **options)
-    axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor=TARGET, edgecolor="none"))
-    axes.set_xlabel(one.caption, fontsize=FONT - 1, labelpad=2)
-
-
-def _bar(figure: Any, axes: Any, label: str) -> None:
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import LogNorm
-
-    scale = ScalarMappable(LogNorm(LOWEST, 1.0), "viridis")
-    bar = figure.colorbar(scale, ax=list(axes.flat), shrink=min(1.0, 2 / len(axes)), pad=0.02, extend="min", aspect=25)
-    bar.set_label(label, fontsize=FONT)
-    bar.ax.tick_params(labelsize=FONT - 1, length=2, width=0.5)
-    bar.ax.minorticks_off()
-    bar.outline.set_linewidth(0.5)
-
-
-def _legend(figure: Any, exact: bool, entries: int) -> None:
-    from matplotlib.patches import Patch
-
-    meanings = {"the pixel": TARGET, "later pixels": LATER}
-    if exact:
-        meanings |= {"can matter": SEEN, "cannot matter": BLIND}
-    patches = [Patch(facecolor=c, edgecolor="#8c8c8c", linewidth=0.5, label=name) for name, c in meanings.items()]
-    figure.legend(
-        handles=patches, loc="outside lower center", ncols=entries, fontsize=FONT - 1, frameon=False, handlelength=1
-    )

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw
 from torch import Tensor
 
 from pixelsnail.errors import WrongValueError
@@ -15,6 +15,8 @@ GUTTER = 2
 """White pixels between tiles and around them."""
 GAP = 10
 """White pixels that part what was given from what was drawn."""
+LINE, HEAD = 1, 12
+"""Pixels between the channels of an image that is neither grey nor in colour, and above them, for their numbers."""
 TILE = 84
 """Pixels that the longer side of an enlarged image comes near to: within 56 ... 112, unless it is larger by itself."""
 UNKNOWN = (176, 198, 222)
@@ -25,12 +27,15 @@ def grid(x: Tensor, levels: int, columns: int | None = None, scale: int | None =
     """Levels (B, C, H, W) as a picture, image 0 top left, row by row.
 
     Level l is grey l * 255 / (levels - 1), whatever else the images hold. One channel is grey, three are red, green,
-    blue; the channels of any other number stand side by side. `columns` makes the picture about square by default;
-    `scale`, how many pixels wide a pixel becomes, makes small images 56 to 112 pixels large.
+    blue; the channels of any other number stand side by side, parted by a line and headed by their numbers.
+    `columns` makes the picture about square by default; `scale`, how many pixels wide a pixel becomes, makes small
+    images 56 to 112 pixels large.
     Raises TypeError when x is not integer, ValueError when it is not (B, C, H, W) or holds a level outside [0, L).
     """
     check_picture("x", x, "B, C, H, W", levels)
+    many = x.shape[1] not in (1, 3)
     tiles = _enlarge(colours(x, levels), _scale(scale, x))
+    tiles = _parted(tiles, x.shape[1]) if many else tiles
     count, height, width, _ = tiles.shape
     columns = _columns(columns, count, height, width)
     rows = math.ceil(count / columns)
@@ -38,7 +43,24 @@ def grid(x: Tensor, levels: int, columns: int | None = None, scale: int | None =
     for index, tile in enumerate(tiles):
         row, column = divmod(index, columns)
         _paste(paper, tile, GUTTER + row * (height + GUTTER), GUTTER + column * (width + GUTTER))
-    return _picture(paper, x)
+    return _headed(paper, x.shape[1], width) if many else _picture(paper, x)
+
+
+def _parted(tiles: Pixels, channels: int) -> Pixels:
+    """Channels side by side with a line between each two."""
+    parts = np.split(tiles, channels, axis=2)
+    line = np.broadcast_to(np.asarray(UNKNOWN, np.uint8), (*parts[0].shape[:2], LINE, 3))
+    return np.concatenate([piece for part in parts for piece in (line, part)][1:], axis=2)
+
+
+def _headed(paper: Pixels, channels: int, width: int) -> Image.Image:
+    """The picture below the numbers of its channels, at the left of each in every column of tiles."""
+    picture = Image.fromarray(np.concatenate([_paper(HEAD, paper.shape[1]), paper]))
+    draw, step = ImageDraw.Draw(picture), (width + LINE) // channels
+    for left in range(GUTTER, paper.shape[1] - GUTTER, width + GUTTER):
+        for channel in range(channels):
+            draw.text((left + channel * step, 0), str(channel), fill=(0, 0, 0))
+    return picture
 
 
 def image(x: Tensor, levels: int) -> Image.Image:

@@ -1,31 +1,20 @@
-"""Where an image surprised a model: -log p of each pixel beside the image itself."""
+"""Where in an image a model spends its nats: -log p of each pixel, of single images and on the average."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
 from pixelsnail.errors import WrongValueError
-from pixelsnail.pictures.figures import DPI, FONT, frame, new_figure, save_figure
 from pixelsnail.pictures.grey import check_picture, colours
+from pixelsnail.pictures.panels import Panel, Scale, draw
 from pixelsnail.pictures.png import check_suffix
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-# The layout counts dots of the figure, so that a pixel is a square of whole dots, as sharp as the data.
-SPACE = 20
-TITLE = 50
-BAR = 16
-LABELS = 112
-"""The width of the colour bar's numbers and of its unit."""
-LOWEST = 160
-"""The least height of the row with the colour bar."""
+SUPPORTED = (".png", ".svg")
 
 
 def surprise_map(
@@ -49,9 +38,10 @@ def surprise_map(
         title = _total(nats)
         if x is not None:
             title += f", {float(nats.double().sum()) / (math.log(2) * x.numel()):.3f} bits/dim"
-    panels = [] if images is None else [_Panel(0, 0, colours(images, levels)[0])]
-    panels.append(_Panel(0, len(panels), _values(nats)))
-    _draw(panels, _dots(nats, inches=1.6), path, {0: title}, upper)
+    row = [Panel(_values(nats), _scale([nats], upper), "" if x is not None else title)]
+    if images is not None:
+        row.insert(0, Panel(colours(images, levels)[0], title=title))
+    draw([row], path, (".png",), inches=1.6)
 
 
 def surprise_maps(nats: Tensor, x: Tensor, levels: int, path: str | Path, *, upper: float | None = None) -> None:
@@ -60,22 +50,44 @@ def surprise_maps(nats: Tensor, x: Tensor, levels: int, path: str | Path, *, upp
     Each image is headed by its nats. `upper` and errors are those of `surprise_map`.
     """
     _check(nats, x, "n, H, W", levels, path)
-    panels = [_Panel(0, column, pixels) for column, pixels in enumerate(colours(x, levels))]
-    panels += [_Panel(1, column, _values(one)) for column, one in enumerate(nats)]
-    _draw(panels, _dots(nats, inches=1.0), path, {column: _total(one) for column, one in enumerate(nats)}, upper)
+    scale = _scale([nats], upper)
+    images = [Panel(pixels, title=_total(one)) for pixels, one in zip(colours(x, levels), nats, strict=True)]
+    draw([images, [Panel(_values(one), scale) for one in nats]], path, (".png",), inches=1.0)
 
 
-@dataclass(frozen=True)
-class _Panel:
-    """An image (H, W, 3) or a map (H, W), and its place in the figure."""
+def position_maps(maps: Mapping[str, Tensor], path: str | Path) -> None:
+    """Writes maps of mean nats at each position, name -> (H, W), side by side as PNG or SVG.
 
-    row: int
-    column: int
-    values: NDArray[Any]
+    Below, each map minus the first: violet where the model spends fewer nats than the first, orange where more.
+    Raises ImportError without matplotlib, ValueError for another suffix, no map, maps of different shapes and nats
+    that are not finite.
+    """
+    check_suffix(path, SUPPORTED)
+    if not maps:
+        raise WrongValueError("There is no map to draw; expected at least one, as name: (H, W).")
+    (name, first), *_ = maps.items()
+    for other, one in maps.items():
+        if one.dim() != 2 or one.shape != first.shape:
+            raise WrongValueError(
+                f"The map {other!r} has shape {tuple(one.shape)}; expected (H, W), the same for all: "
+                f"{tuple(first.shape)}."
+            )
+        _check_finite(f"The map {other!r}", one)
+    scale = _scale(list(maps.values()))
+    rows: list[list[Panel | None]] = [
+        [Panel(_values(one), scale, f"{key}\n{float(one.double().sum()):.2f} nats") for key, one in maps.items()]
+    ]
+    if len(maps) > 1:
+        differences = [_values(one) - _values(first) for one in maps.values()]
+        far = max(float(abs(one).max()) for one in differences) or 1.0
+        minus = Scale(f"nats minus those of\n{name}", -far, far, "PuOr_r")
+        rows.append([None, *(Panel(one, minus, f"{one.sum():+.2f}") for one in differences[1:])])
+    draw(rows, path, SUPPORTED, inches=1.3)
 
-    @property
-    def is_map(self) -> bool:
-        return self.values.ndim == 2
+
+def _scale(nats: Sequence[Tensor], upper: float | None = None) -> Scale:
+    """From 0 to the greatest of all."""
+    return Scale("nats", 0.0, (max(float(one.max()) for one in nats) if upper is None else upper) or 1.0)
 
 
 def _check(nats: Tensor, x: Tensor | None, axes: str, levels: int, path: str | Path) -> None:
@@ -84,8 +96,7 @@ def _check(nats: Tensor, x: Tensor | None, axes: str, levels: int, path: str | P
     if nats.dim() != 3 or nats.numel() == 0:
         shape = tuple(nats.shape if axes.startswith("n") else nats.shape[1:])
         raise WrongValueError(f"nats has shape {shape}; expected ({axes}), at least one of each.")
-    if not bool(nats.isfinite().all()):
-        raise WrongValueError("nats holds a value that is not finite; expected -log p of each pixel.")
+    _check_finite("nats", nats)
     if x is None:
         return
     check_picture("x", x, "n, C, H, W", levels)
@@ -96,55 +107,9 @@ def _check(nats: Tensor, x: Tensor | None, axes: str, levels: int, path: str | P
         )
 
 
-def _draw(panels: list[_Panel], dots: int, path: str | Path, titles: dict[int, str], upper: float | None) -> None:
-    """Writes a figure of panels, each pixel `dots` wide, a title above each column, the colour bar beside the maps."""
-    columns, rows = (1 + max(place) for place in zip(*((p.column, p.row) for p in panels), strict=True))
-    height = dots * panels[0].values.shape[0]
-    widths = [max(dots * p.values.shape[1] for p in panels if p.column == column) for column in range(columns)]
-    lefts = [SPACE + sum(widths[:column]) + SPACE * column for column in range(columns + 1)]
-    last = max(height, LOWEST)
-    size = (_wide(lefts[-1] + BAR + LABELS, titles[0]), TITLE + (rows - 1) * (height + SPACE) + last + SPACE)
-    figure = new_figure(size[0] / DPI, size[1] / DPI, "maps")
-    if upper is None:
-        upper = max(float(p.values.max()) for p in panels if p.is_map)
-    for panel in panels:
-        top = TITLE + panel.row * (height + SPACE) + (last - height) // 2 * (panel.row == rows - 1)
-        axes = _axes(figure, size, lefts[panel.column], top, dots * panel.values.shape[1], height)
-        # An image in colour ignores the limits and the colours of a map.
-        shown = axes.imshow(
-            panel.values, cmap="viridis", vmin=0.0, vmax=upper or 1.0, interpolation="nearest", aspect="auto"
-        )
-        frame(axes)
-        if panel.row == 0 and panel.column in titles:
-            axes.set_title(titles[panel.column], fontsize=FONT, loc="left", pad=4)
-    bar = _axes(figure, size, lefts[-1], size[1] - SPACE - last, BAR, last)
-    _colour_bar(figure, shown, bar)
-    save_figure(figure, path, (".png",))
-
-
-def _axes(figure: "Figure", size: tuple[int, int], left: int, top: int, width: int, height: int) -> "Axes":
-    """Axes at a place counted in dots from the top left."""
-    across, down = size
-    return figure.add_axes((left / across, 1 - (top + height) / down, width / across, height / down))
-
-
-def _colour_bar(figure: "Figure", shown: Any, axes: "Axes") -> None:
-    from matplotlib.ticker import MaxNLocator
-
-    bar = figure.colorbar(shown, cax=axes, ticks=MaxNLocator(5, steps=[1, 2, 5, 10]))
-    bar.set_label("nats", fontsize=FONT)
-    bar.ax.tick_params(labelsize=FONT - 1, length=2, width=0.5)
-    bar.outline.set_linewidth(0.5)
-
-
-def _dots(nats: Tensor, inches: float) -> int:
-    """How many dots wide a pixel is, for the longer side of an image to be about so long."""
-    return max(1, round(inches * DPI / max(nats.shape[-2:])))
-
-
-def _wide(width: int, title: str) -> int:
-    """The figure's width in dots: a long title above a narrow image has room too."""
-    return max(width, 2 * SPACE + math.ceil(0.6 * FONT * DPI / 72 * len(title)))
+def _check_finite(name: str, nats: Tensor) -> None:
+    if not bool(nats.isfinite().all()):
+        raise WrongValueError(f"{name} holds a value that is not finite; expected -log p of each pixel.")
 
 
 def _total(nats: Tensor) -> str:

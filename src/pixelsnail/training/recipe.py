@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import yaml
 
@@ -17,6 +17,8 @@ from pixelsnail.training.values import checked, described, parse
 
 if TYPE_CHECKING:
     from importlib.abc import Traversable
+
+    from pixelsnail.models import Model
 
 Note = Callable[[str], object]
 
@@ -41,6 +43,8 @@ class Recipe:
         return yaml.safe_dump(self.tree(), sort_keys=False, allow_unicode=True)
 
 
+READING = ("data.binarize", "data.levels", "data.axes", "data.maps")
+"""What a recipe says of the source that it names."""
 ENDS = ("trainer.max_steps", "trainer.max_epochs", "trainer.max_time")
 NAMES = tuple(entry.name for entry in dataclasses.fields(Recipe))
 
@@ -76,42 +80,61 @@ def read(
     recipe: "str | Path | Mapping[str, Any] | Recipe",
     overrides: Mapping[str, Any] | None = None,
     note: Note | None = None,
+    model: "Model | None" = None,
 ) -> Recipe:
     """A recipe from a file, the name of a packaged one ("mnist", "demo") or a mapping, with dotted overrides.
 
     An override that is text is read by YAML's rules, as on a command line; `data` is short for `data.source`. Another
     `model.name` drops the recipe's model arguments, another source its binarisation, another end its own, which `note`
-    is told. Raises FileNotFoundError for a recipe that
-    is not there, ValueError for an unknown name or an impossible value, TypeError for a value of the wrong type.
+    is told. `model` stands in place of the recipe's own.
+    Raises FileNotFoundError for a recipe that is not there, ValueError for an unknown name or an impossible value,
+    TypeError for a value of the wrong type.
     """
     if isinstance(recipe, Recipe):
         recipe = recipe.tree()
     values = _flat(recipe if isinstance(recipe, Mapping) else _load(recipe))
-    changes = _flat(overrides or {})
+    changes, tell = _flat(overrides or {}), note or (lambda _: None)
     before = values.pop("model.name", None)
-    model = _model_name(changes.pop("model.name", before))
-    if before not in (None, model):
+    if model is not None:
+        return _of_model(model, _still_meant(values, changes, tell), changes)
+    name = _model_name(changes.pop("model.name", before))
+    if before not in (None, name):
         dropped = [key for key in values if key.startswith("model.")]
         values = {key: value for key, value in values.items() if key not in dropped}
-        if dropped and note is not None:
+        if dropped:
             names = ", ".join(key.partition(".")[2] for key in dropped)
-            note(f"The model is {model} instead of {before}; the recipe's {names} are dropped.")
-    return _build({"model.name": model, **_still_meant(values, changes, note or (lambda _: None))}, changes)
+            tell(f"The model is {name} instead of {before}; the recipe's {names} are dropped.")
+    return _build({"model.name": name, **_still_meant(values, changes, tell)}, changes)
+
+
+def _of_model(model: "Model", values: Mapping[str, Any], changes: Mapping[str, Any]) -> Recipe:
+    """The recipe with a model that is there in place of its own."""
+    for name in changes:
+        if name.startswith("model."):
+            raise WrongValueError(f"{name} cannot be set, since the model is given; give one that has it.")
+    from pixelsnail.models import Ordered
+
+    recipe = _build({key: value for key, value in values.items() if not key.startswith("model.")}, changes)
+    orders = model.orders if isinstance(model, Ordered) else 1
+    if recipe.data.orders not in (1, orders):
+        raise WrongValueError(
+            f"data.orders is {recipe.data.orders}, but the model that is given has {orders}; leave data.orders out."
+        )
+    own = model.in_one_order() if isinstance(model, Ordered) else dict(model.configuration)
+    data = dataclasses.replace(recipe.data, orders=cast(Any, orders))
+    return dataclasses.replace(recipe, model={"name": own.pop("model"), **own}, data=data)
 
 
 def _still_meant(values: dict[str, Any], changes: Mapping[str, Any], note: Note) -> dict[str, Any]:
-    """The recipe's values without those that changes make meaningless: a binarisation is for the source that the recipe
-    names, and an end that is given is the end."""
+    """The recipe's values without those that changes make meaningless: how images are read is said of the source that
+    the recipe names, and an end that is given is the end."""
     kept = dict(values)
     source, before = (str(of.get("data.source", "")) for of in (changes, values))
-    if source and source != before and "data.binarize" not in changes:
-        how = kept.pop("data.binarize", None)
-        if how is not None and not (source.startswith("mnist") and before.startswith("mnist")):
-            note(f"The recipe's data.binarize {how} is for {before}; {source} is taken as it is unless you set it.")
-    if source and source != before and "data.maps" not in changes:
-        maps = kept.pop("data.maps", None)
-        if maps is not None:
-            note(f"The recipe's data.maps {maps} are those of {before}; {source} has none unless you set them.")
+    alike = any(source.startswith(kind) and before.startswith(kind) for kind in ("mnist", "memory"))
+    for name in READING if source not in ("", before) and not alike else ():
+        said = kept.pop(name, None)
+        if said not in (None, "none") and name not in changes:
+            note(f"The recipe's {name} {said} is for {before}; {source} is taken as it is unless you set it.")
     given = [end for end in ENDS if end in changes]
     for end in ENDS:
         if given and end not in given and kept.pop(end, None) is not None:
@@ -196,12 +219,12 @@ def _model_name(name: Any) -> str:
 
 def _build(values: Mapping[str, Any], changes: Mapping[str, Any]) -> Recipe:
     """The recipe of dotted names and values, every name and type checked; text among `changes` is read as YAML."""
-    schema = {option.name: option.hint for option in options(values["model.name"])}
+    schema = {option.name: option.hint for option in options(values.get("model.name"))}
     sections: dict[str, Any] = {name: {} for name in NAMES} | {"seed": 0}
     for key, value in {**values, **changes}.items():
         section, _, name = key.partition(".")
         if key not in schema and not (section == "trainer" and name):
-            _refuse_condition(values["model.name"], name)
+            _refuse_condition(values.get("model.name", "The model that is given"), name)
             near = nearest(key, [*schema, *TRAINER])
             valid = [near] if near else [one for one in schema if one.startswith(f"{section}.")] or NAMES
             raise WrongValueError(f"A recipe has no {key!r}; {instead(key, valid)}")

@@ -27,6 +27,12 @@ def recompute_blocks(model: nn.Module) -> None:
         block.forward = MethodType(_forward, block)
 
 
+def keep_blocks(model: nn.Module) -> None:
+    """Undoes `recompute_blocks`."""
+    for block in getattr(model, "blocks", ()):
+        vars(block).pop("forward", None)
+
+
 def _forward(block: nn.Module, *inputs: Any) -> Any:
     forward = type(block).forward
     if not (block.training and torch.is_grad_enabled()):

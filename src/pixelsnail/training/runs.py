@@ -154,13 +154,21 @@ class RunFolder:
         Raises ValueError when the recipe differs in what a checkpoint cannot change: all but learning rates and the
         sections run and trainer. A field that is younger than the run had its default.
         """
-        defaults = {option.name: option.default for option in options(recipe.model["name"])}
+        from pixelsnail.models import MODELS
+
+        model = recipe.model["name"]
+        defaults = {option.name: option.default for option in options(model if model in MODELS else None)}
         recorded = _flat(parse(self.recipe.read_text(encoding="utf-8"), str(self.recipe)), SECTIONS)
         now, said = _flat(recipe.tree(), SECTIONS), []
         for key in now | recorded:
             before = recorded.get(key, defaults.get(key))
             if now.get(key) == before:
                 continue
+            if key == "data.source" and all(str(one).startswith("memory") for one in (before, now[key])):
+                raise WrongValueError(
+                    f"These images ({now[key]}) are not those that {self.path} was trained on ({before}); resume with "
+                    "the same images in the same order."
+                )
             if key.startswith(FREE):
                 said.append(f"{key} is now {now.get(key)}, and was {before}.")
             else:

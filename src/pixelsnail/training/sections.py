@@ -8,6 +8,7 @@ from msgspec import Meta
 Count = Annotated[int, Meta(ge=1)]
 Whole = Annotated[int, Meta(ge=0)]
 Number = Annotated[float, Meta(ge=0)]
+Levels = Annotated[int, Meta(ge=2)]
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,12 @@ class Data:
     binarize: Annotated[
         Literal["dynamic", "threshold", "none"] | None,
         "how grey levels become 0 and 1: dynamic, threshold or none; null takes the source's own",
+    ] = None
+    levels: Annotated[
+        Levels | None, "how many levels there are, where the data's rule would not say so; 65536 keeps all of 16 bits"
+    ] = None
+    axes: Annotated[
+        Literal["NHW", "NCHW", "NHWC"] | None, "which axis of an array is which, where its shape does not say"
     ] = None
     batch: Annotated[Count, "images a step, over all devices"] = 32
     maps: Annotated[

@@ -10,18 +10,28 @@ from pixelsnail.training.recipe import read
 from pixelsnail.training.runs import RunFolder
 
 if TYPE_CHECKING:
-    from pixelsnail.data import Images
+    from pixelsnail.data import Images, Opened
     from pixelsnail.models import Model
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What a run was trained on, as far as it says; of a packaged model, the images at hand that are of its kind."""
+    """What a run was trained on and how that was read, as far as it says.
+
+    Of a packaged model, the images at hand that are of its kind. A source `memory:...` is what was in memory.
+    """
 
     source: str | None
     binarize: str | None
     validation: int = 0
     maps: str | None = None
+    levels: int | None = None
+    axes: str | None = None
+
+    @property
+    def can_open(self) -> bool:
+        """Whether the images can be opened again."""
+        return self.source is not None and not self.source.startswith("memory")
 
 
 def trained_on(run: str | Path, weights: str = "best") -> Trained:
@@ -31,7 +41,7 @@ def trained_on(run: str | Path, weights: str = "best") -> Trained:
     recipe = RunFolder(Path(run)).recipe
     if recipe.is_file():
         data = read(recipe).data
-        return Trained(data.source, data.binarize, data.validation, data.maps)
+        return Trained(data.source, data.binarize, data.validation, data.maps, data.levels, data.axes)
     about = checkpoints.about(run, weights=weights)
     source = about.get("source") or about.get("default_data")
     return Trained(source, about.get("binarize"), maps=about.get("maps"))
@@ -44,36 +54,43 @@ def open_as_trained(
     split: str | None = None,
     binarize: str | None = None,
     maps: str | None = None,
+    axes: str | None = None,
 ) -> "Images":
     """Images to judge a model by, as it takes them: by default those that its training did not see.
 
     Of the training's own source that is its test split, or the validation images of one without; another source is
-    taken whole where it has no splits, else its test split. Images of a model with two levels are binarised as in the
-    training, `binarize` says otherwise. With the training's own source come its maps; `maps` are others. Raises as
-    `pixelsnail.data.open` and `Images.as_like` do, and ValueError where neither says which images.
+    taken whole where it has no splits, else its test split. Levels, axes and bits are read as in the training, `axes`
+    and `binarize` say otherwise. With the training's own source come its maps; `maps` are others. Raises as
+    `pixelsnail.data.open` and `Images.as_like` do, and ValueError where neither says which images, or the training's
+    were in memory.
     """
     from pixelsnail import data
 
+    if source is None and known.source is not None and not known.can_open:
+        raise WrongValueError(
+            "The model was trained on images in memory, which cannot be opened again; say which images to take."
+        )
     own = source is None or (known.source is not None and data.resolve(source) == data.resolve(known.source))
     source = source or known.source
     if source is None:
         raise WrongValueError("It is not known what the model was trained on; say which images to take.")
+    if binarize in ("dynamic", "threshold") and model.levels != 2:
+        raise WrongValueError(f"binarize is {binarize}, but the model has {model.levels} levels; leave binarize out.")
     validation = known.validation if own else 0
-    if split is None:
-        split = _unseen(source, validation, own)
-    maps = known.maps if maps is None and own else maps
-    images = data.open(source, split, binarize="none", validation=validation, maps=maps)
+    levels = known.levels or (model.levels if model.levels > 256 else None)
+    axes, maps = axes or (known.axes if own else None), known.maps if maps is None and own else maps
+    opened = data.Opened(source, levels=levels, axes=axes)
+    split = split or _unseen(opened, validation, own)
+    images = opened.images(split, binarize="none", validation=validation, maps=maps)
     how = known.binarize if known.binarize in ("dynamic", "threshold") else "dynamic"
     return images if binarize == "none" else images.as_like(model.shape, model.levels, binarize=binarize or how)
 
 
-def _unseen(source: str, validation: int, own: bool) -> str:
+def _unseen(opened: "Opened", validation: int, own: bool) -> str:
     """The split to judge by."""
-    from pixelsnail import data
-
-    if not own and data.is_flat(source):
+    if not own and opened.is_flat:
         return "all"
-    splits = data.splits_of(source, validation=validation)
+    splits = opened.splits(validation)
     return "validation" if own and "validation" in splits and "test" not in splits else "test"
 
 

@@ -44,15 +44,14 @@ def parse(text: str, origin: str) -> Any:
     """The value of YAML text. Raises ValueError that names the line, and runs nothing whatever tags the text holds."""
     try:
         return yaml.load(text, Loader=_Loader)  # a SafeLoader
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        if isinstance(error, yaml.constructor.ConstructorError):
-            raise WrongValueError(
-                f"{origin}, line {line}: {error.problem}; a recipe holds plain values only."
-            ) from None
-        raise WrongValueError(f"{origin} is not valid YAML: {error.problem} (line {line}).") from None
     except yaml.YAMLError as error:
-        raise WrongValueError(f"{origin} is not valid YAML: {' '.join(str(error).split())}.") from None
+        mark = getattr(error, "problem_mark", None)
+        where = "" if mark is None else f", line {mark.line + 1}"
+        if isinstance(error, yaml.constructor.ConstructorError):
+            tag = re.search(r"'tag:yaml\.org,2002:(.+?)'", str(error))
+            what = f"the tag {tag[1]}" if tag else "a key that is no name"
+            raise WrongValueError(f"{origin}{where} has {what}; a recipe holds plain values only.") from None
+        raise WrongValueError(f"{origin}{where} is not valid YAML; expected names and values.") from None
 
 
 def checked(name: str, value: Any, hint: Any) -> Any:
