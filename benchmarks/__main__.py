@@ -30,6 +30,7 @@ BENCHMARKS = {
     "codes bottom": ["--bottom"],
     "codes speed": ["--speed", "--channels", "64"],
     "overheads": [],
+    "anomaly": [],
 }
 """Module and what is measured -> its arguments."""
 

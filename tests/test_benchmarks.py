@@ -20,9 +20,10 @@ ROOT = Path(__file__).parents[1]
         ("codes", "--sizes", "4", "--levels", "8", "--channels", "16", "--bottom"),
         ("codes", "--speed", "--sizes", "4", "--levels", "8", "--channels", "16", "--batches", "2"),
         ("overheads", "--only", "evaluate", "train", "--repetitions", "1", "--images", "2", "--steps", "3"),
+        ("anomaly", "--steps", "1", "--images", "20", "--pixel-rate", "0.2"),
         ("overheads", "--only", "import", "memory", "--repetitions", "1", "--draws", "2", "4", "--draw-batch", "2"),
     ],
-    ids=["sampling", "training", "growth", "losses", "codes", "codes speed", "overheads", "memory"],
+    ids=["sampling", "training", "growth", "losses", "codes", "codes speed", "overheads", "anomaly", "memory"],
 )
 def test_a_benchmark_prints_its_table_or_json(words):
     command = [sys.executable, "-m", f"benchmarks.{words[0]}", *words[1:], "--json"]

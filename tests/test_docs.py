@@ -25,6 +25,8 @@ PAGES = [
     "docs/own-data.md",
     "docs/vq-codes.md",
     "docs/orders.md",
+    "docs/completion.md",
+    "docs/anomaly.md",
     "docs/conditions.md",
     "docs/reference.md",
     "docs/explanation.md",

@@ -49,3 +49,10 @@ def test_evaluate_tells_one_order_and_all(pixelsnail, eight, source):
     assert told["order_0"]["nats"] == one["nats"] != told["nats"]
     assert "of order 0 alone" in pixelsnail("evaluate", eight, "--data", source).out
     assert "raster orders" in pixelsnail("info", eight).out
+
+
+def test_looking_at_a_model_of_eight_orders_looks_at_the_first(pixelsnail, eight, source, tmp_path):
+    done = pixelsnail("attention", eight, "--data", source, "--pixel", "3,2", "--out", tmp_path / "a.png")
+    assert done.status == 0, done.err
+    done = pixelsnail("receptive-field", eight, "--data", source, "--out", tmp_path / "f.png")
+    assert done.status == 0, done.err

@@ -73,6 +73,17 @@ def test_all_other_parameters_take_adams_steps():
     assert_close(ours, theirs, rtol=0.0, atol=0.0)  # the same code takes both steps
 
 
+def test_weight_decay_shrinks_matrices_and_no_others():
+    kinds = parameters(), parameters(OTHERS)
+    plain, decayed = ([[nn.Parameter(w.detach().clone()) for w in kind] for kind in kinds] for _ in range(2))
+    for (matrices, others), changes in ((plain, {}), (decayed, {"weight_decay": 5.0})):
+        give_gradients([*matrices, *others], seed=1)
+        muon(matrices, others, **changes).step()
+    for share, before, one, two in zip((0.02 * 5.0, 0.0), kinds, plain, decayed, strict=True):
+        for weight, without, with_decay in zip(before, one, two, strict=True):
+            assert_close(with_decay, without - share * weight, torch.float64)
+
+
 @pytest.mark.parametrize("shape", [(3, 64, 256), (3, 256, 64), (2, 36, 67), (1, 1, 9), (2, 5, 5)])
 def test_singular_values_come_near_one_and_directions_stay(shape):
     g = torch.randn(shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)

@@ -161,10 +161,6 @@ def test_an_unknown_name_brings_the_nearest(changes, nearest):
             "optimizer.eps_inside is true with optimizer.name muon and optimizer.weight_decay 0; ",
         ),
         (
-            "optimizer: {name: muon, weight_decay: 0.1}\nmodel: {name: PixelSNAIL}",
-            "optimizer.weight_decay is 0.1 with optimizer.name muon, which has none; leave weight_decay out.",
-        ),
-        (
             "optimizer: {name: muon, matrix_lr: -1}\nmodel: {name: PixelSNAIL}",
             "optimizer.matrix_lr is -1; expected at least 0.",
         ),

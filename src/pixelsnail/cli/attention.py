@@ -37,10 +37,11 @@ def attention(
 ) -> None:
     """A figure of what every attention of a model looks at when it predicts a few pixels of an image: a row a pixel, a
     column a block, the weight of every earlier pixel on a logarithmic scale. The weights of a map sum to one; of
-    several heads the mean is shown.
+    several heads the mean is shown. Of a model of several orders it is the first.
     """
     check_file(out, (".png", ".svg"), overwrite)
     from pixelsnail import evaluation, pictures
+    from pixelsnail.models.ordered import in_raster_order
 
     pictures.require_matplotlib("attention")
     model = load(run, Computing(weights, device))
@@ -51,7 +52,7 @@ def attention(
     height, width = x.shape[1:]
     middle, low = (height // 2, width // 2), 3 * height // 4
     pixels = pixel or [middle, (low, width // 2), (low, 3 * width // 4)]
-    context = context_of(model, images.subset([image]), source.context)
+    context = in_raster_order(model, context_of(model, images.subset([image]), source.context), 1)
     maps = evaluation.attention_weights(model, x, pixels, context=context)
     pictures.attention_maps(maps, x, model.levels, pixels, out)
     terminal.note(f"Drew the attention of {plural(len(pixels), 'pixel')} in {plural(maps.shape[1], 'block')}: {out}")

@@ -73,6 +73,7 @@ def receptive_field(
     """
     check_file(out, (".png", ".svg"), overwrite)
     from pixelsnail import evaluation, pictures
+    from pixelsnail.models.ordered import in_raster_order
 
     pictures.require_matplotlib("receptive fields")
     asked = [run, *runs]
@@ -83,7 +84,7 @@ def receptive_field(
     found: dict[str, Reach] = {}
     for name, one, (model, these) in zip(names, asked, opened, strict=True):
         these = these.head(images)
-        labels = context_of(model, these, source.context)
+        labels = in_raster_order(model, context_of(model, these, source.context), len(these))
         with terminal.progress(f"{name}: receptive fields", "images") as progress:
             found[name] = evaluation.reach(
                 model, these.batch(range(len(these))), pixel, trained=is_trained(one), context=labels, seed=seed,

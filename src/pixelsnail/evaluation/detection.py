@@ -83,10 +83,10 @@ class Detector:
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             if content["version"] != VERSION or set(content) != {one.name for one in fields(cls)}:
-                raise ValueError("other fields than a detector's")
+                raise WrongValueError("it has other fields")
             calibration = {str(name): [float(v) for v in values] for name, values in content["calibration"].items()}
             if content["score"] not in calibration or not all(calibration.values()):
-                raise ValueError("no scores")
+                raise WrongValueError("it has no scores")
             plain = {name: float(content[name]) for name in ("rate", "pixel_rate", "typical", "pixel_threshold")}
             shape = tuple(int(n) for n in content["shape"])
             return cls(**{**content, **plain, "calibration": calibration, "shape": shape})

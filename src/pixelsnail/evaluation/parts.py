@@ -10,8 +10,8 @@ from pixelsnail.evaluation.completion import is_exact
 from pixelsnail.evaluation.scan import check_batch, explaining_memory
 from pixelsnail.models import Model, Ordered
 from pixelsnail.models.condition import of_images
-from pixelsnail.models.levels import check_levels
-from pixelsnail.models.model import evaluating, mask_like
+from pixelsnail.models.levels import check_levels, mask_like
+from pixelsnail.models.model import evaluating
 from pixelsnail.models.ordered import in_order
 from pixelsnail.models.orders import Order
 from pixelsnail.nn import Context

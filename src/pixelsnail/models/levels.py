@@ -83,6 +83,23 @@ def check_map(context: object, levels: int, shape: tuple[int, int, int, int], ra
         raise WrongValueError(f"context holds code {_first(context, wrong)}; {expected}.")
 
 
+def mask_like(name: str, mask: Tensor, x: Tensor) -> Tensor:
+    """The mask (B, 1 or C, H, W) for images x (B, C, H, W). Raises for what is none."""
+    if mask.dtype != torch.bool:
+        raise WrongTypeError(f"{name} has dtype {mask.dtype}; expected a boolean mask, true where a pixel is in it.")
+    if x.dim() != 4:
+        return mask  # check_levels says what is wrong with x
+    batch, channels, height, width = x.shape
+    if mask.shape == (height, width):
+        return mask.expand(batch, 1, height, width)
+    if mask.shape not in ((batch, 1, height, width), (batch, channels, height, width)):
+        raise WrongValueError(
+            f"{name} has shape {tuple(mask.shape)}; expected (H, W) = ({height}, {width}) or (B, 1 or C, H, W) = "
+            f"({batch}, 1 or {channels}, {height}, {width})."
+        )
+    return mask
+
+
 def _outside(x: Tensor, levels: int) -> Tensor:
     """Where x is below 0, or `levels` or above."""
     if levels > torch.iinfo(x.dtype).max:

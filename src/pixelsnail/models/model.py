@@ -12,11 +12,11 @@ from torch import Tensor, nn
 from pixelsnail.distributions import PixelDistribution, choose_head
 from pixelsnail.engine import Draw, Engine, Known, Plan, Progress, Rule, Source
 from pixelsnail.engine.agreement import agreed
-from pixelsnail.errors import WrongTypeError, WrongValueError
+from pixelsnail.errors import WrongValueError
 from pixelsnail.models.condition import Condition, Labels, Map, Several, conditions, of_images
 from pixelsnail.models.conditioning import Conditioning
 from pixelsnail.models.hub import Shared
-from pixelsnail.models.levels import as_levels, check_levels
+from pixelsnail.models.levels import as_levels, check_levels, mask_like
 from pixelsnail.nn import Cache, Context, Given, Segment
 from pixelsnail.whole import whole
 
@@ -190,12 +190,12 @@ class Model(Shared):
         scales (1: the model's distribution; 0: every pixel takes its likeliest level, given those before it, which does
         not make the likeliest image). `guidance`, `top_k` and `top_p` change the distribution too (`engine.Rule`):
         `log_prob` knows nothing of them. `context` is that of each image. `batch` images are drawn at a time.
-        `engine` is "eager", "compiled" (a program, made once by a C++ compiler in about a minute and kept), "auto"
-        (eager, then compiled where that saves more than it costs) or "naive", a forward pass for every pixel; they
-        differ in time only. `progress` is called with (pixels decided, pixels in all).
-        Raises ValueError for a count or batch below 1, a temperature below 0, guidance of a
-        model that knows no images without labels, a size or context that the model does
-        not take, an unknown engine, and RuntimeError where "compiled" cannot be had.
+        `engine` is "eager", "compiled" (a program, made once by a C++ compiler in a minute and kept), "auto" (eager,
+        then compiled where that saves more than it costs) or "naive", a pass a pixel; they differ in time only.
+        `progress` is called with (pixels decided, pixels in all).
+        Raises ValueError for a count or batch below 1, a temperature below 0, guidance of a model that knows no images
+        without labels, a size or context that the model does not take, an unknown engine, and RuntimeError where
+        "compiled" cannot be had.
         """
         count, batch, seed = whole("count", count, 1), whole("batch", batch, 1), whole("seed", seed, 0)
         height, width = self.shape[1:] if size is None else whole_sizes("size", size, "H, W")
@@ -223,9 +223,8 @@ class Model(Shared):
         `known` is boolean, (H, W) for all images or (B, 1 or C, H, W). Levels under the mask are ignored, whatever
         they are. A draw from p(unknown | known) only where all known pixels come before the unknown ones in raster
         order, an upper part of the image; with any other mask, pixels known later do not inform earlier ones, unless
-        there are `particles`: so many are drawn side by side, weighed by the known pixels, and one of them is given
-        (`posterior` gives all): a draw from p(unknown | known) as their number grows.
-        Other arguments, result and errors are those of `sample`.
+        there are `particles`: one of so many, weighed by the known pixels, is given (`posterior` gives all), a draw of
+        p(unknown | known) as their number grows. Other arguments, result and errors are those of `sample`.
         """
         if particles is not None:
             check_untempered(Rule(temperature, guidance, top_k, top_p))
@@ -343,23 +342,6 @@ def _part_of(progress: Progress | None, first: int, end: int, count: int) -> Pro
     if progress is None:
         return None
     return lambda done, pixels: progress(first * pixels + done * (end - first), count * pixels)
-
-
-def mask_like(name: str, mask: Tensor, x: Tensor) -> Tensor:
-    """The mask (B, 1 or C, H, W) for images x (B, C, H, W). Raises for what is none."""
-    if mask.dtype != torch.bool:
-        raise WrongTypeError(f"{name} has dtype {mask.dtype}; expected a boolean mask, true where a pixel is in it.")
-    if x.dim() != 4:
-        return mask  # check_levels says what is wrong with x
-    batch, channels, height, width = x.shape
-    if mask.shape == (height, width):
-        return mask.expand(batch, 1, height, width)
-    if mask.shape not in ((batch, 1, height, width), (batch, channels, height, width)):
-        raise WrongValueError(
-            f"{name} has shape {tuple(mask.shape)}; expected (H, W) = ({height}, {width}) or (B, 1 or C, H, W) = "
-            f"({batch}, 1 or {channels}, {height}, {width})."
-        )
-    return mask
 
 
 def check_untempered(rule: Rule) -> None:

@@ -5,7 +5,6 @@ network on eight orders and averages their probabilities. Here a network learns 
 of images: by a bias of that order.
 """
 
-import inspect
 import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any
@@ -16,14 +15,11 @@ from torch import Tensor
 from pixelsnail.distributions import PixelDistribution
 from pixelsnail.engine import Draw, Known, Plan, Progress, Rule, Source, noise
 from pixelsnail.errors import WrongValueError
-from pixelsnail.models.condition import Condition, Labels, Several, conditions, of_images
+from pixelsnail.models.condition import Condition, Labels, conditions, of_images
 from pixelsnail.models.model import Model, evaluating, whole_sizes
-from pixelsnail.models.orders import LabelsInOrder, Order, Orders
+from pixelsnail.models.orders import COLUMNS, LabelsInOrder, Order, Orders, check_both, network_of
 from pixelsnail.nn import Cache, ClassBias, Context, Segment, raster
 from pixelsnail.whole import whole
-
-COLUMNS = 4
-"""Orders from this one on go along columns."""
 
 
 class Ordered(Model):
@@ -47,7 +43,7 @@ class Ordered(Model):
         orders: Annotated[int, "raster orders that it is trained on: 8, 4 (none along columns) or 2"] = 8,
     ) -> None:
         classes, dropout = of.get("classes", 0), of.get("label_dropout", 0.0)
-        network = _network(of, orders)
+        network = network_of(of, orders)
         super().__init__(network.shape, network.levels)
         self.network, self.orders, self.head = network, orders, network.head
         self.edges = tuple(f"network.{edge}" for edge in network.edges)  # type: ignore[misc]  # they follow from `of`
@@ -91,7 +87,7 @@ class Ordered(Model):
         """Raises ValueError for a size that the network does not take, turned or not."""
         network = getattr(self, "network", None)
         if network is not None:
-            _check_both(network, self.orders, height, width)
+            check_both(network, self.orders, height, width)
 
     # One order, and all
 
@@ -337,55 +333,9 @@ def in_order(model: Model, order: Order, context: Context | None, batch: int) ->
     return context
 
 
-def _network(of: Mapping[str, Any], orders: int) -> Model:
-    """The network of a configuration, with a label for each order of each class."""
-    from pixelsnail.models import MODELS  # whose table this model is in
-    from pixelsnail.names import instead
-
-    if orders not in (2, 4, 8):
-        raise WrongValueError(
-            f"orders is {orders!r}; expected 8, 4 (none along columns) or 2 (from both ends of rows)."
-        )
-    arguments = dict(of)
-    name = str(arguments.pop("model", None))
-    if name not in MODELS or MODELS[name] is Ordered:
-        raise WrongValueError(f"of names no model of one order, but {name!r}; {instead(name, MODELS)}")
-    names = inspect.signature(MODELS[name].__init__).parameters
-    if "classes" not in names:
-        able = [one for one, model in MODELS.items() if "classes" in inspect.signature(model.__init__).parameters]
-        raise WrongValueError(
-            f"{name} takes no class labels, which tell a network its order; expected one of {', '.join(able)}."
-        )
-    wrong = [argument for argument in arguments if argument not in names]
-    if wrong:
-        raise WrongValueError(f"{name} has no argument {wrong[0]!r}; {instead(wrong[0], names)}")
-    classes, dropout = whole("classes", arguments.get("classes", 0), 0), arguments.pop("label_dropout", 0.0)
-    if not 0 <= dropout < 1 or (dropout and not classes):
-        raise WrongValueError(f"label_dropout is {dropout!r} with classes {classes}; expected a share, and 0 of none.")
-    labels = LabelsInOrder(orders, classes, dropout)
-    arguments["classes"] = labels.classes
-    if "shape" in arguments:
-        arguments["shape"] = tuple(arguments["shape"])
-    network = MODELS[name](**arguments)
-    _check_both(network, orders, *network.shape[1:])
-    if isinstance(network.condition, Several):
-        network.condition.labels = labels
-    else:
-        network.condition = labels
-    return network
-
-
-def _check_both(network: Model, orders: int, height: int, width: int) -> None:
-    """Raises ValueError where the network does not take a size, or that size turned."""
-    network.check_size(height, width)
-    if orders > COLUMNS and height != width:
-        try:
-            network.check_size(width, height)
-        except ValueError as error:
-            raise WrongValueError(
-                f"Orders along columns turn images of {height} x {width}, and {str(error).rstrip('.')}; or take "
-                "4 orders, which go along rows."
-            ) from None
+def in_raster_order(model: Model, context: Context | None, batch: int) -> Context | None:
+    """The context of `batch` images in the first order, for what is about one order alone."""
+    return in_order(model, 0 if isinstance(model, Ordered) else None, context, batch)
 
 
 def _after(progress: Progress | None, done: int, count: int, size: tuple[int, int]) -> Progress | None:

@@ -1,7 +1,8 @@
 """The orders of an ordered model, as a part of what it is conditioned on."""
 
+import inspect
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -10,6 +11,12 @@ from pixelsnail.errors import WrongTypeError, WrongValueError
 from pixelsnail.models.condition import Condition, Labels, Map, Several
 from pixelsnail.nn import Context, Given
 from pixelsnail.whole import whole
+
+if TYPE_CHECKING:
+    from pixelsnail.models.model import Model
+
+COLUMNS = 4
+"""Orders from this one on go along columns."""
 
 Order = int | Tensor | None
 """An order of all images, one of each (B,), or none in particular."""
@@ -162,3 +169,54 @@ class LabelsInOrder(Labels):
 
     def _without(self, labels: Tensor) -> Tensor:
         return torch.div(labels.long(), self.width, rounding_mode="floor") * self.width + self.width - 1
+
+
+def network_of(of: Mapping[str, Any], orders: int) -> "Model":
+    """The network of a configuration, with a label for each order of each class."""
+    from pixelsnail.models import MODELS  # whose table this model is in
+    from pixelsnail.names import instead
+
+    if orders not in (2, 4, 8):
+        raise WrongValueError(
+            f"orders is {orders!r}; expected 8, 4 (none along columns) or 2 (from both ends of rows)."
+        )
+    arguments = dict(of)
+    name = str(arguments.pop("model", None))
+    if name not in MODELS or name == "Ordered":
+        raise WrongValueError(f"of names no model of one order, but {name!r}; {instead(name, MODELS)}")
+    names = inspect.signature(MODELS[name].__init__).parameters
+    if "classes" not in names:
+        able = [one for one, model in MODELS.items() if "classes" in inspect.signature(model.__init__).parameters]
+        raise WrongValueError(
+            f"{name} takes no class labels, which tell a network its order; expected one of {', '.join(able)}."
+        )
+    wrong = [argument for argument in arguments if argument not in names]
+    if wrong:
+        raise WrongValueError(f"{name} has no argument {wrong[0]!r}; {instead(wrong[0], names)}")
+    classes, dropout = whole("classes", arguments.get("classes", 0), 0), arguments.pop("label_dropout", 0.0)
+    if not 0 <= dropout < 1 or (dropout and not classes):
+        raise WrongValueError(f"label_dropout is {dropout!r} with classes {classes}; expected a share, and 0 of none.")
+    labels = LabelsInOrder(orders, classes, dropout)
+    arguments["classes"] = labels.classes
+    if "shape" in arguments:
+        arguments["shape"] = tuple(arguments["shape"])
+    network = MODELS[name](**arguments)
+    check_both(network, orders, *network.shape[1:])
+    if isinstance(network.condition, Several):
+        network.condition.labels = labels
+    else:
+        network.condition = labels
+    return network
+
+
+def check_both(network: "Model", orders: int, height: int, width: int) -> None:
+    """Raises ValueError where the network does not take a size, or that size turned."""
+    network.check_size(height, width)
+    if orders > COLUMNS and height != width:
+        try:
+            network.check_size(width, height)
+        except ValueError as error:
+            raise WrongValueError(
+                f"Orders along columns turn images of {height} x {width}, and {str(error).rstrip('.')}; or take "
+                "4 orders, which go along rows."
+            ) from None

@@ -62,7 +62,7 @@ class Training(LightningModule):
         recipe, parameters = self.optimizer, self.model.parameters()
         if recipe.name == "muon":
             others, matrices = split(self.model)
-            return Muon(others, matrices, recipe.lr, recipe.matrix_lr, recipe.betas, recipe.eps)
+            return Muon(others, matrices, recipe.lr, recipe.matrix_lr, recipe.betas, recipe.eps, recipe.weight_decay)
         if recipe.eps_inside:
             return AdamInsideRoot(parameters, recipe.lr, recipe.betas, recipe.eps)
         kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[recipe.name]

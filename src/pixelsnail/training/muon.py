@@ -24,6 +24,9 @@ class Muon(AdamInsideRoot):
     every other, where gradients leave most of them far too short. Taps that a mask hides have no gradient: their
     columns are zero, add nothing to the products, and stay as they are.
 
+    Before its step a matrix shrinks by a factor of 1 - lr `weight_decay`. Without that, matrices grow for as long as
+    the learning rate stays: each step is as long as the one before.
+
     Group 0 holds `others`, group 1 `matrices`, each with its own lr. The other parameters' epsilon is `eps` ** 2 inside
     Adam's root, which acts where `eps` beside the root does.
     """
@@ -36,11 +39,13 @@ class Muon(AdamInsideRoot):
         matrix_lr: float,
         betas: tuple[float, float],
         eps: float,
+        weight_decay: float = 0.0,
     ) -> None:
         groups: list[dict[str, Any]] = [
             {"params": list(others), "momentum": None},
             {"params": list(matrices), "lr": matrix_lr, "momentum": MOMENTUM},
         ]
+        self.weight_decay = weight_decay
         super().__init__(groups, lr, betas, eps**2)
 
     def _update(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
@@ -53,6 +58,8 @@ class Muon(AdamInsideRoot):
         moments = self._moments(parameters, "m")
         torch._foreach_lerp_(moments, gradients, 1 - mu)
         ahead = torch._foreach_lerp(gradients, moments, mu)
+        if self.weight_decay:
+            torch._foreach_mul_(parameters, 1 - group["lr"] * self.weight_decay)
         forms: dict[tuple[int, int], list[int]] = {}
         for i, parameter in enumerate(parameters):
             forms.setdefault((len(parameter), parameter[0].numel()), []).append(i)

@@ -273,11 +273,6 @@ def _check_optimizer(optimizer: Optimizer) -> None:
             f"optimizer.eps_inside is true with optimizer.name {optimizer.name} and optimizer.weight_decay "
             f"{optimizer.weight_decay:g}; expected adam and 0: leave eps_inside false, or weight decay out."
         )
-    if optimizer.name == "muon" and optimizer.weight_decay:
-        raise WrongValueError(
-            f"optimizer.weight_decay is {optimizer.weight_decay:g} with optimizer.name muon, which has none; "
-            "leave weight_decay out."
-        )
 
 
 def _plain(value: Any) -> Any:

@@ -55,7 +55,7 @@ class Optimizer:
     eps_inside: Annotated[
         bool, "add eps inside that root instead, as the paper's authors do (adam without weight decay only)"
     ] = False
-    weight_decay: Annotated[Number, "weight decay: L2 for adam, decoupled for adamw"] = 0.0
+    weight_decay: Annotated[Number, "weight decay: L2 for adam, decoupled for adamw and for the matrices of muon"] = 0.0
     schedule: Annotated[
         Literal["constant", "exponential", "cosine", "trapezoid"],
         "constant, exponential (times `decay` each step), cosine (to zero at the last step) or trapezoid (constant, "
