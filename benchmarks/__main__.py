@@ -31,6 +31,8 @@ BENCHMARKS = {
     "codes speed": ["--speed", "--channels", "64"],
     "overheads": [],
     "anomaly": [],
+    "codec": ["mnist", "--binarize", "dynamic", "--limit", "128"],
+    "codec_portability": [],
 }
 """Module and what is measured -> its arguments."""
 

@@ -22,8 +22,22 @@ ROOT = Path(__file__).parents[1]
         ("overheads", "--only", "evaluate", "train", "--repetitions", "1", "--images", "2", "--steps", "3"),
         ("anomaly", "--steps", "1", "--images", "20", "--pixel-rate", "0.2"),
         ("overheads", "--only", "import", "memory", "--repetitions", "1", "--draws", "2", "4", "--draw-batch", "2"),
+        ("codec", "mnist", "--binarize", "dynamic", "--limit", "2", "--numerics", "portable"),
+        pytest.param(("codec_portability", "--images", "4", "--digits", "0"), marks=pytest.mark.slow),
     ],
-    ids=["sampling", "training", "growth", "losses", "codes", "codes speed", "overheads", "anomaly", "memory"],
+    ids=[
+        "sampling",
+        "training",
+        "growth",
+        "losses",
+        "codes",
+        "codes speed",
+        "overheads",
+        "anomaly",
+        "memory",
+        "codec",
+        "portability",
+    ],
 )
 def test_a_benchmark_prints_its_table_or_json(words):
     command = [sys.executable, "-m", f"benchmarks.{words[0]}", *words[1:], "--json"]

@@ -28,6 +28,7 @@ PAGES = [
     "docs/completion.md",
     "docs/anomaly.md",
     "docs/conditions.md",
+    "docs/codec.md",
     "docs/reference.md",
     "docs/explanation.md",
     "docs/models-of-your-own.md",

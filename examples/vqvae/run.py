@@ -127,7 +127,9 @@ def draw(model: TwoLevels, out: Path, count: int) -> None:
 def complete(model: TwoLevels, images: data.Images, out: Path, count: int, draws: int) -> None:
     """completions.png: the upper half of both levels' codes is known, the rest is drawn, top codes first.
 
-    The codes come before the unknown ones in raster order, so these are draws from p(unknown codes | known codes).
+    In each level the known codes come before the unknown ones in raster order: the draws are exact for the top codes
+    given the known top ones, and for the bottom codes given all top ones and the known bottom ones. The known bottom
+    codes do not inform the top ones, which come first.
     """
     x = images.batch(range(count))
     top, bottom = (codes[:, None].repeat_interleave(draws, 0) for codes in encode(model, images.subset(range(count))))

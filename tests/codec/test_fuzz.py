@@ -3,6 +3,7 @@
 import time
 import zlib
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -75,7 +76,6 @@ def fuzz(model, images, data, examples):
         check_mutant(model, images, data, mutant[0], counts)
 
     run()
-    print(counts)
     return counts
 
 
@@ -96,11 +96,43 @@ def test_mutants_are_refused(model, images, files):
         assert counts["read"] > 20  # some get past the checksum
 
 
+def mutated(random, data):
+    """What `mutants` draws, by numpy: a hundred times as fast."""
+    body, kept = bytearray(data[:-4]), random.random() < 0.3
+    for _ in range(random.integers(1, 4)):
+        kind, place = KINDS[random.integers(len(KINDS))], int(random.integers(max(len(body), 1)))
+        if kind == "flip" and body:
+            body[place] ^= 1 << int(random.integers(8))
+        elif kind == "cut":
+            del body[place : place + int(random.integers(1, 9))]
+        elif kind == "insert":
+            body[place:place] = random.bytes(int(random.integers(1, 9)))
+        elif kind == "set" and body:
+            body[place] = (0, 1, 0x7F, 0x80, 0xFF)[random.integers(5)]
+        elif kind == "splice":
+            other = int(random.integers(max(len(body), 1)))
+            body[place : place + 6] = body[other : other + 6]
+        elif kind == "garbage" and random.random() < 0.1:
+            body[place:] = random.bytes(40)
+    if kept:
+        body[:START] = data[:5] + bytes(body[5:6]) + data[6:START]
+    return stamped(bytes(body)) if kept else bytes(body) + data[-4:]
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("number", [0, 1, 2])
 def test_a_hundred_thousand_mutants_are_refused(model, images, files, number):
-    """34,000 of each of three files: `-s` shows how many were read, decoded and refused."""
-    counts = fuzz(model, images, files[number], 34_000)
+    """100 from each of 340 seeds, of each of three files: `-s` shows how many were read, decoded and refused."""
+    counts = {"all": 0, "read": 0, "decoded": 0, "refused": 0, "slowest": 0.0}
+
+    @settings(max_examples=340, deadline=None, database=None, derandomize=True)
+    @given(st.integers(0, 2**32 - 1))
+    def run(seed):
+        random = np.random.default_rng(seed)
+        for _ in range(100):
+            check_mutant(model, images, files[number], mutated(random, files[number]), counts)
+
+    run()
     print(counts)
     assert counts["all"] >= 33_400

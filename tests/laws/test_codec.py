@@ -125,6 +125,20 @@ def test_no_image_one_pixel_and_several_sizes(numerics):
     assert torch.equal(pixelsnail.decompress(model, data, index=4), images[4])
 
 
+@pytest.mark.parametrize("numerics", ["portable", "fast"])
+def test_a_model_of_several_orders_codes_in_the_first(numerics):
+    from pixelsnail.models import Ordered
+    from tiny import randomised
+
+    model = randomised(Ordered({"model": "PixelSNAIL", "shape": (1, 4, 5), "levels": 2, "channels": 4, "blocks": 1}))
+    x = random_levels(2, (5, 1, 4, 5))
+    data = pixelsnail.compress(model, x, numerics=numerics)
+    assert torch.equal(pixelsnail.decompress(model, data), x)
+    bits = -model.log_prob(x, order=0).sum().item() / math.log(2)
+    assert len(data) <= 1.001 * bits / 8 + PER_FILE + 5 * PER_IMAGE
+    assert pixelsnail.codec.information(model, x) == pytest.approx(bits)
+
+
 def test_several_sizes_keep_their_labels():
     from tiny import pixelsnail_of_classes
 

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from pixelsnail.cli.errors import UsageError
 from pixelsnail.cli.images import context_of, open_images
 from pixelsnail.cli.outputs import check_file, plural
-from pixelsnail.cli.parameters import Computing, Count, File, Overwrite, Run, Source
+from pixelsnail.cli.parameters import Computing, Count, File, Limit, Overwrite, Run, Source
 from pixelsnail.cli.runs import load
 from pixelsnail.cli.terminal import Terminal, quoted
 
@@ -42,6 +42,7 @@ def compress(
             "threads alone"
         ),
     ] = "portable",
+    limit: Limit = None,
     together: Annotated[
         Count | None,
         Parameter(
@@ -69,7 +70,7 @@ def compress(
 
     constriction()
     model = load(run, computing)
-    names, x, context, read = _read(run, list(images), source, model, computing, terminal)
+    names, x, context, read = _read(run, list(images), source, limit, model, computing, terminal)
     start = time.perf_counter()
     with terminal.progress("compressing", "levels") as progress:
         data = pixelsnail.compress(
@@ -89,7 +90,13 @@ def compress(
 
 
 def _read(
-    run: str, images: list[Path], source: Source, model: "Model", computing: Computing, terminal: Terminal
+    run: str,
+    images: list[Path],
+    source: Source,
+    limit: int | None,
+    model: "Model",
+    computing: Computing,
+    terminal: Terminal,
 ) -> tuple[list[str] | None, list["Tensor"], "Context | None", int]:
     """The names, the images, their context, and the bytes of their files."""
     import torch
@@ -98,12 +105,13 @@ def _read(
 
     if not images:
         opened = open_images(run, computing.weights, source, model, terminal)
+        opened = opened if limit is None else opened.head(limit)
         x = list(opened.batch(range(len(opened))))
         return list(opened.files) if opened.files else None, x, context_of(model, opened, source.context), 0
     how = "none" if source.binarize == "auto" else source.binarize
     if how != "none" and model.levels != 2:
         raise UsageError(f"--binarize is {how}, but {run} has {model.levels} levels; leave it out.")
-    files, x, left = exact_files(images, (model.shape, model.levels), how)
+    files, x, left = exact_files(images, (model.shape, model.levels), how, limit)
     if model.classes and source.context is None:
         raise UsageError(
             f"{run} is conditioned on classes 0 ... {model.classes - 1}; say which class the images are of with "

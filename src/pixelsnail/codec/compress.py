@@ -28,6 +28,7 @@ from pixelsnail.models import Model
 from pixelsnail.models.condition import of_images
 from pixelsnail.models.fingerprint import fingerprint
 from pixelsnail.models.levels import check_levels
+from pixelsnail.models.ordered import in_raster_order
 from pixelsnail.nn import Context
 from pixelsnail.whole import whole
 
@@ -52,8 +53,9 @@ def compress(
     the same machine with the same number of threads. `together` images share a stream, which saves up to 5 bytes an
     image and makes access to a single one as many times slower; None lets small images of large sets, up to 16.
     `batch` streams are coded at a time. Progress is told as (levels coded, levels in all).
-    Raises as `model.log_prob` does, ValueError for unknown numerics, names that are not one an image, and images of
-    more than 2 ** 20 pixels, RuntimeError where the model gives no probabilities.
+    A model of several orders codes in the first one. Raises as `model.log_prob` does, ValueError for unknown numerics,
+    names that are not one an image, and images of more than 2 ** 20 pixels, RuntimeError where the model gives no
+    probabilities.
     """
     constriction()
     if numerics not in NUMERICS:
@@ -87,7 +89,7 @@ def _encode(model: Model, images: list[Tensor], contents: Contents, batch: int, 
         for chunk in layout.chunks(block):
             of = [image for _, image in chunk]
             part = torch.stack([images[i] for i in of]).to(model.device)
-            given = of_images(contents.context, torch.tensor(of), model.device)
+            given = _given(model, contents.context, of)
             trials = [writers[stream].trial() for stream, _ in chunk]
             listed = encoder.encode(part, given, trials, told.part(part.numel()))
             for (stream, i), trial, shifts in zip(chunk, trials, listed, strict=True):
@@ -108,7 +110,9 @@ def decompress(
     uint8, int64 above 256 levels. Raises ValueError for a file that is damaged, or was made with another model, by
     another version of the format, or with "fast" numerics on another machine; IndexError for an image that it lacks.
     """
-    contents = read(data)
+    if not isinstance(data, bytes | bytearray | memoryview):
+        raise WrongTypeError(f"data is a {type(data).__name__}; expected the bytes that compress gave.")
+    contents = read(bytes(data))
     images = decompress_contents(model, contents, index, batch=batch, progress=progress)
     if index is not None:
         return images[0]
@@ -159,7 +163,7 @@ def information(
     for chunk in Layout.of(each, batch, 1).streams:
         part = torch.stack([images[i] for i in chunk]).to(model.device)
         with torch.inference_mode():
-            nats -= float(model.log_prob(part, of_images(context, torch.tensor(chunk), model.device)).sum())
+            nats -= float(model.log_prob(part, _given(model, context, chunk)).sum())
     return nats / math.log(2)
 
 
@@ -210,6 +214,11 @@ def _checked(
     return images, sizes[0] if sizes else (model.shape[1], model.shape[2])
 
 
+def _given(model: Model, context: Context | None, images: list[int]) -> Context | None:
+    """The context of some images, of a model of several orders in the raster order."""
+    return in_raster_order(model, of_images(context, torch.tensor(images), model.device), len(images))
+
+
 def _check_context(model: Model, context: Context | None, sizes: Sequence[Size]) -> None:
     """Raises ValueError or TypeError for a context that is not one of images of these sizes."""
     if len(set(sizes)) == 1:
@@ -257,7 +266,7 @@ def _decoded(
     walked = chunk if contents.numerics == "fast" else [(s, i) for s, i in chunk if i not in known]
     if len(known) < len(images):
         of = [i for _, i in walked]
-        context = of_images(contents.context, torch.tensor(of), walks.model.device)
+        context = _given(walks.model, contents.context, of)
         sources = [known[i] if i in known else readers[s] for s, i in walked]
         decoded = walks.decode(sources, [contents.listed[i] for i in of], size, context, progress)
         found.update(zip(of, decoded.cpu(), strict=True))

@@ -16,9 +16,9 @@ from pixelsnail.errors import WrongValueError
 
 
 def exact_files(
-    paths: Sequence[str | Path], like: tuple[Sequence[int], int], binarize: str = "none"
+    paths: Sequence[str | Path], like: tuple[Sequence[int], int], binarize: str = "none", limit: int | None = None
 ) -> tuple[list[str], list[Tensor], list[str]]:
-    """The names of the image files, their images (C, H, W), of any sizes, and the files that were left out.
+    """The names of the (first `limit`) image files, their images (C, H, W), and the files that were left out.
 
     `like` is the (shape, levels) of a model; of a file of several pages the names are FILE, FILE#1, ... With `binarize`
     ("threshold" or "dynamic") grey levels become bits, which is the one loss that may be asked for. Raises ValueError
@@ -27,7 +27,7 @@ def exact_files(
     files, left = expand(paths)
     names: list[str] = []
     images: list[Tensor] = []
-    for file in files:
+    for file in files[:limit]:
         for name, image in _images(file, like, binarize):
             names.append(name)
             images.append(image)

@@ -9,7 +9,7 @@ from pixelsnail.pictures.grey import check_picture
 
 
 def exact_image(x: Tensor, levels: int) -> Image.Image:
-    """An image (C, H, W) of grey or RGB: levels as they are, 8 bits, 16 above 256 levels; of two, black and white.
+    """An image (C, H, W) of grey or RGB: levels as they are, 8 bits, 16 above 256 levels; two are 0 and 255.
 
     Raises ValueError for other numbers of channels, for colour above 256 levels, and above 65,536.
     """
@@ -24,5 +24,4 @@ def exact_image(x: Tensor, levels: int) -> Image.Image:
     plane = plane[..., 0] if channels == 1 else plane
     if levels > 256:
         return Image.fromarray(plane.astype(np.uint16))
-    grey = Image.fromarray((plane * (255 if levels == 2 else 1)).astype(np.uint8))
-    return grey.convert("1") if levels == 2 and channels == 1 else grey
+    return Image.fromarray((plane * (255 if levels == 2 else 1)).astype(np.uint8))
