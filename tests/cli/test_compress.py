@@ -46,7 +46,7 @@ def test_what_goes_in_comes_out_under_its_own_name(pixelsnail, run, bits, tmp_pa
     assert sorted(str(path.relative_to(out)) for path in out.rglob("*.png")) == ["a.png", "b.png", "deep/c.png"]
     for name in ("a.png", "b.bmp", "deep/c.png"):
         path = (out / name).with_suffix(".png")
-        assert path.read_bytes()[24:26] == b"\1\0"  # a bit a pixel, grey
+        assert path.read_bytes()[24:26] == b"\10\0"  # 8 bits, grey
         assert (pixels(path) == pixels(bits / name)).all()
 
 
