@@ -107,11 +107,12 @@ class Keeper(Callback):
             self._tell("train", standing.step, last, trainer, pl_module.nats)
             stop = any_of(trainer, self.interrupts.asked)
             save = final or stop or "validate" in standing.owed or self._checkpoint_due(trainer)
-            if not stop:
-                self._pay(trainer, pl_module)
-        except Interrupted:
-            self._save(trainer, pl_module)
-            raise
+            try:
+                if not stop:
+                    self._pay(trainer, pl_module)
+            except Interrupted:
+                self._save(trainer, pl_module)
+                raise
         except Exception:  # whatever goes wrong in logging, telling, judging or drawing, what was trained is kept
             with suppress(Exception):
                 self._save(trainer, pl_module)
