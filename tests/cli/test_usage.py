@@ -33,6 +33,7 @@ WRONG = {
     "evaluate run --binarizations 0": "--binarizations is '0'",
     "evaluate run --binarize dynamc": "did you mean 'dynamic'?",
     "complete run --out x": "complete needs --known",
+    "demo --out no-run --model.classes 10": "classes conditions the model",
     "score run --out x.csv --data mnist-mini --images a.png": "not allowed with",
     "import x.ckpt --project pytorch --out x": "did you mean 'pytorch-generative'?",
     "import x.ckpt --project pytorch-generative --out x --config channels": "expected KEY=VALUE",

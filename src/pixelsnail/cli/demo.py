@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from pixelsnail.cli.errors import UsageError
 from pixelsnail.cli.evaluate import remember, rows
 from pixelsnail.cli.outputs import check_run
 from pixelsnail.cli.parameters import Count, Device, Fields, Overwrite, RunPath
@@ -54,6 +55,12 @@ def demo(
     pictures.require_matplotlib("surprise.png")
     accelerator = {} if device == "auto" else {"trainer.accelerator": ACCELERATORS[device]}
     plan = read_recipe("demo", {**fields, **accelerator}, terminal.note)
+    conditioned = [name for name in ("classes", "map_levels") if plan.model.get(name)] + ["maps"] * bool(plan.data.maps)
+    if conditioned:
+        raise UsageError(
+            f"{conditioned[0]} conditions the model, and the demo's pictures are of a model of all digits; expected "
+            "pixelsnail train demo with the same options."
+        )
     place = choose_device(device)
     for name in (SAMPLES, COMPLETIONS, SURPRISE, f"{TRAINED}-{SAMPLES}"):
         (out / name).unlink(missing_ok=True)

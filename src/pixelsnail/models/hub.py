@@ -30,7 +30,7 @@ tags: [pixelsnail, {model}]
 
 # {model}
 
-An exact-likelihood image model of [pixelsnail](https://pypi.org/project/pixelsnail):
+An exact-likelihood image model of the Python package pixelsnail:
 
 ```python
 import pixelsnail
