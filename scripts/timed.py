@@ -12,7 +12,6 @@ import time
 from pathlib import Path
 
 from pixelsnail import training
-from pixelsnail.cli.terminal import Terminal
 from pixelsnail.comparison.budget import steps_within, with_steps
 
 VALIDATIONS = 0.1
@@ -32,8 +31,7 @@ def main() -> None:
     left = 60 * options.minutes - (time.monotonic() - start)
     steps = max(1, int(left * (1 - VALIDATIONS) / each))
     print(f"{each:.4f} s a step, {left:.0f} s left: {steps:,} steps", flush=True)
-    with Terminal().training() as progress:
-        training.train(with_steps(recipe, steps), out=options.out, overwrite=True, progress=progress)
+    training.train(with_steps(recipe, steps), out=options.out, overwrite=True, progress=True)
     print(f"{time.monotonic() - start:.0f} s in all; pixelsnail evaluate {options.out} --binarizations 10")
 
 

@@ -49,3 +49,23 @@ def test_a_benchmark_prints_its_table_or_json(words):
         assert found["same_as_naive"] is True
     if words[0] == "overheads":
         assert [row["same"] for row in found["rows"]] == [True] * len(found["rows"])
+
+
+def test_damage_is_restored_and_told(tmp_path):
+    command = [sys.executable, "-m", "benchmarks.restoration", "--out", str(tmp_path / "r.png"), "--json"]
+    command += ["--particles", "2", "--normal", "99"]
+    output = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True).stdout
+    noisy, _, line = json.loads(output)["rows"]
+    assert noisy["nats_restored"] < noisy["nats_damaged"]
+    assert line["p_value"] <= 0.05
+    assert (tmp_path / "r.png").is_file()
+
+
+def test_completions_are_drawn_and_told(tmp_path):
+    command = [sys.executable, "-m", "benchmarks.completions", "--out", str(tmp_path), "--masks", "top", "hole"]
+    command += ["--particles", "2", "--json"]
+    output = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True).stdout
+    rows = json.loads(output)["rows"]
+    assert [row["mask"] for row in rows] == ["top"] * 3 + ["hole"] * 3
+    assert all(1 <= row["effective"] <= 2.000001 for row in rows)
+    assert {path.name for path in tmp_path.iterdir()} == {"completion-top.png", "completion-hole.png"}

@@ -5,7 +5,6 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from secrets import token_hex
 
 from pixelsnail.errors import WrongValueError
 
@@ -19,7 +18,7 @@ def write_atomically(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem[:100]}-{token_hex(8)}{path.suffix}")
+    temporary = path.with_name(f".{path.stem[:100]}-{os.urandom(8).hex()}{path.suffix}")
     try:
         temporary.touch(exist_ok=False)
         mode = temporary.stat().st_mode

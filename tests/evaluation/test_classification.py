@@ -83,3 +83,9 @@ def test_the_table_has_a_row_an_image(tmp_path):
     assert [(row["index"], row["label"], row["class"]) for row in rows] == [("4", "1", "b"), ("1", "0", "a")]
     assert float(rows[1]["nats_2"]) == found.nats[1, 2].item()
     assert float(rows[0]["posterior"]) == found.posterior[0].max().item()
+
+
+def test_arrays_are_classified_as_the_tensor_they_are():
+    model = pixelsnail_of_classes((1, 3, 4), 2)
+    x = random_levels(2, (5, 1, 3, 4))
+    assert_close(classify(model, x.numpy()).nats, classify(model, x).nats)

@@ -117,5 +117,5 @@ def test_another_source_does_not_take_the_recipe_s_maps(codes):
     said: list[str] = []
     recipe = {**RECIPE, "data": {"source": f"npz:{codes}#bottom", "maps": "top"}}
     assert read(recipe, {"data": "mnist-mini"}, said.append).data.maps is None
-    assert "The recipe's data.maps top are those of" in said[0]
+    assert "The recipe's data.maps top is for npz:" in said[0]
     assert read(recipe, {"data": "mnist-mini", "data.maps": "npz:a.npz"}).data.maps == "npz:a.npz"

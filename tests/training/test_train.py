@@ -175,6 +175,26 @@ def test_time_ends_training(tiny, tmp_path):
     assert torch.load(run / "checkpoints/last.ckpt", weights_only=True)["global_step"] == last + 3
 
 
+def test_what_was_trained_is_kept_when_telling_or_writing_fails(tiny, tmp_path, monkeypatch):
+    def fail(event: Event) -> None:
+        if event.step == 7:
+            raise ValueError("a fault of the caller's")
+
+    def write(self, **row):
+        raise OSError("no such device")
+
+    with pytest.raises(ValueError, match="of the caller's"):
+        train(tiny(), out=tmp_path / "told", progress=fail)
+    monkeypatch.setattr("pixelsnail.training.metrics.Metrics.add", write)
+    with pytest.raises(OSError, match="no such device"):
+        train(tiny(), out=tmp_path / "written", **{"run.log": 5})
+    monkeypatch.undo()
+    for name, step in (("told", 7), ("written", 5)):
+        last = torch.load(tmp_path / name / "checkpoints/last.ckpt", weights_only=True)
+        assert last["global_step"] == step
+        train(tiny(), out=tmp_path / name, resume=True)
+
+
 def test_progress_covers_every_phase(tiny, tmp_path):
     events: list[Event] = []
     train(tiny(), out=tmp_path / "run", progress=events.append)

@@ -1,6 +1,6 @@
 """`pixelsnail curve`."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from cyclopts import Parameter
 
@@ -8,9 +8,6 @@ from pixelsnail.cli.outputs import check_file
 from pixelsnail.cli.parameters import File, Json, Name, Overwrite
 from pixelsnail.cli.table import show_columns, show_json
 from pixelsnail.cli.terminal import Terminal, quoted
-
-if TYPE_CHECKING:
-    pass
 
 EXAMPLES = ("pixelsnail curve runs/demo --out curve.png", "pixelsnail curve runs/demo --json")
 

@@ -61,6 +61,7 @@ def demo(
     with timed("training", seconds), terminal.training() as progress:
         model = training.train(plan, out=out, overwrite=True, progress=progress, note=terminal.note).to(place)
     images = open_split(plan, "test")
+    terminal.note(str(images.read))
     with timed("evaluation", seconds), terminal.progress("evaluating", "images") as tell:
         found = evaluation.evaluate(model, images, limit=limit, progress=tell)
     if limit is None:

@@ -91,7 +91,10 @@ def receptive_field(
                 batch=batch, progress=progress,
             )  # fmt: skip
     if json:
-        numbers = [{"run": one, **field.as_dict(threshold)} for one, field in zip(asked, found.values(), strict=True)]
+        numbers = [
+            {"run": one, **field.as_dict(threshold), "read": these.read.as_dict()}
+            for one, field, (_, these) in zip(asked, found.values(), opened, strict=True)
+        ]
         show_json({"threshold": threshold, "seed": seed, "runs": numbers})
     else:
         show_table(found, threshold)
@@ -129,7 +132,9 @@ def open_both(name: str, source: Source, computing: Computing, terminal: Termina
         return model, open_images(name, computing.weights, source, model, terminal)
     model = MODELS[name](shape=(1, 28, 28), levels=2).to(choose_device(computing.device))
     binarize = None if source.binarize == "auto" else source.binarize
-    return model, data.open(source.data or "mnist-mini", source.split or "test", binarize=binarize)
+    images = data.open(source.data or "mnist-mini", source.split or "test", binarize=binarize, axes=source.axes)
+    terminal.note(str(images.read))
+    return model, images
 
 
 def show_table(found: "Mapping[str, Reach]", threshold: float) -> None:

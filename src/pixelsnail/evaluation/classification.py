@@ -10,8 +10,10 @@ import torch
 from torch import Tensor
 
 from pixelsnail.data import Images
+from pixelsnail.data.given import Arrays
 from pixelsnail.engine import Progress
 from pixelsnail.errors import WrongValueError
+from pixelsnail.evaluation.scan import images_of
 from pixelsnail.evaluation.scores import columns_of, score
 from pixelsnail.files import write_csv
 from pixelsnail.models import Model
@@ -64,14 +66,14 @@ class Classification:
 
 def classify(
     model: Model,
-    x: Tensor | Images,
+    x: Arrays,
     *,
     prior: Sequence[float] | Tensor | None = None,
     context: Mapping[str, Tensor] | None = None,
     batch: int = 64,
     progress: Progress | None = None,
 ) -> Classification:
-    """Which label each image of x, levels (N, C, H, W) or a set of images, has: p(label | x) by Bayes' rule.
+    """Which label each image of x has, as `score` takes them: p(label | x) by Bayes' rule.
 
     `prior` is p(label) of the classes 0 ... K - 1, in shares or counts; None takes all as likely. It costs K times what
     `score` does. Labels that images have are not looked at. What else a model is conditioned on comes from the set of
@@ -85,6 +87,7 @@ def classify(
             "one that was trained with classes."
         )
     shares = _prior(prior, classes)
+    x = x if isinstance(x, Tensor) else images_of(model, x)
     nats = torch.zeros(len(x), classes, dtype=torch.float64)
     for label in range(classes):
         tell = None if progress is None else partial(_tell, progress, label, classes)

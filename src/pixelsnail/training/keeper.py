@@ -94,24 +94,26 @@ class Keeper(Callback):
             return  # gradients are still being accumulated
         standing.step, standing.epoch = trainer.global_step, trainer.current_epoch
         final = standing.step >= self.steps or trainer.should_stop
-        if standing.step % run.log == 0 or final:
-            self._log_training(trainer)
-        self._tell("train", standing.step, None if math.isinf(self.steps) else int(self.steps), trainer, pl_module.nats)
-        stop = any_of(trainer, self.interrupts.asked)
         ends = trainer.is_last_batch
         standing.owed = [
             name
             for name, every, wanted in (("validate", run.validate, self.validation), ("sample", run.samples, True))
             if wanted and (final or (ends if every is None else every and standing.step % every == 0))
         ]
-        save = final or stop or "validate" in standing.owed or self._checkpoint_due(trainer)
         try:
-            if not stop:
-                self._pay(trainer, pl_module)
-        except Interrupted:
-            self._save(trainer, pl_module)
-            raise
-        except Exception:  # whatever goes wrong in judging or drawing, what was trained is kept
+            if standing.step % run.log == 0 or final:
+                self._log_training(trainer)
+            last = None if math.isinf(self.steps) else int(self.steps)
+            self._tell("train", standing.step, last, trainer, pl_module.nats)
+            stop = any_of(trainer, self.interrupts.asked)
+            save = final or stop or "validate" in standing.owed or self._checkpoint_due(trainer)
+            try:
+                if not stop:
+                    self._pay(trainer, pl_module)
+            except Interrupted:
+                self._save(trainer, pl_module)
+                raise
+        except Exception:  # whatever goes wrong in logging, telling, judging or drawing, what was trained is kept
             with suppress(Exception):
                 self._save(trainer, pl_module)
             raise

@@ -4,7 +4,6 @@ import dataclasses
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,8 +15,6 @@ from pixelsnail.training.sections import SECTIONS, Data, Optimizer, Run, Whole
 from pixelsnail.training.values import checked, described, parse
 
 if TYPE_CHECKING:
-    from importlib.abc import Traversable
-
     from pixelsnail.models import Model
 
 Note = Callable[[str], object]
@@ -169,16 +166,10 @@ def packaged() -> list[str]:
     return sorted(_packaged())
 
 
-def _packaged() -> "dict[str, Traversable]":
+def _packaged() -> dict[str, Path]:
     """Name -> file of the packaged recipes; those in a folder have its name before theirs, "ablation/interleaved"."""
-    top = resources.files("pixelsnail.training").joinpath("recipes")
-    folders = {f"{entry.name}/": entry for entry in top.iterdir() if entry.is_dir()}
-    return {
-        before + entry.name.removesuffix(".yaml"): entry
-        for before, folder in {"": top, **folders}.items()
-        for entry in folder.iterdir()
-        if entry.name.endswith(".yaml")
-    }
+    top = Path(__file__).with_name("recipes")
+    return {file.relative_to(top).with_suffix("").as_posix(): file for file in top.rglob("*.yaml")}
 
 
 def _annotated(section: str, of: Any) -> Iterator[Option]:

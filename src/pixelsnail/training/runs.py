@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from pixelsnail.errors import ExistingFileError, MissingFileError, NotAFolderError, WrongValueError
@@ -124,7 +123,7 @@ class RunFolder:
         from pixelsnail import checkpoints
 
         was_there = self.path.exists()
-        temporary = self.path / f".model-{token_hex(8)}"
+        temporary = self.path / f".model-{os.urandom(8).hex()}"
         try:
             checkpoints.save(model, temporary, about=about)
             self.clear()
