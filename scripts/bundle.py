@@ -11,6 +11,7 @@ import copy
 import dataclasses
 import re
 from pathlib import Path
+from typing import Any
 
 from pixelsnail import checkpoints, data, evaluation, pictures
 from pixelsnail.checkpoints.folder import PACKAGED
@@ -73,12 +74,16 @@ def known(run: Path, recipe: str, held_out: int) -> dict[str, object]:
     }
 
 
-def added(about: dict[str, object], earlier: list[dict[str, object]]) -> dict[str, object]:
-    """What is known of a run that went on from earlier trainings, one after another: of all, and of each of those."""
+def added(about: dict[str, Any], earlier: list[dict[str, Any]]) -> dict[str, Any]:
+    """What is known of a run that went on from earlier trainings, one after another: of all, and of each of those.
+
+    Where one of those went on itself, its numbers are those until then, and what it went on from comes before it.
+    """
     lengths = ("steps", "epochs", "seconds", "seconds_with_pauses")
     kept = ("recipe", *lengths, "validation_nats", "data", "seed", "test_nats", "test_nats_standard_error")
     sums = {name: round(sum(one[name] for one in (*earlier, about)), 3) for name in lengths}
-    return {**about, **sums, "before": [{name: one[name] for name in kept if name in one} for one in earlier]}
+    chain = [part for one in earlier for part in (*one.get("before", ()), one)]
+    return {**about, **sums, "before": [{name: one[name] for name in kept if name in one} for one in chain]}
 
 
 def held_out(run: Path) -> int:
