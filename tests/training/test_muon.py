@@ -154,8 +154,8 @@ def test_every_parameter_is_one_or_the_other(build):
     layers = [name for name, _ in model.named_modules()]
     assert model.edges
     assert all(edge in layers for edge in model.edges)
-    if any(isinstance(layer, Normalized) for layer in model.modules()):
-        assert not matrices
+    normalized = [layer.weight for layer in model.modules() if isinstance(layer, Normalized)]
+    assert not names_of(model, normalized) & names_of(model, matrices)
 
 
 def test_stem_and_head_are_no_matrices():
