@@ -3,7 +3,7 @@
     python scripts/bundle.py RUN --data mnist:FOLDER [--name mnist] [--recipe mnist-fast] [--after mnist --after RUN]
 
 Weights are rounded to half precision; what is evaluated and drawn afterwards are the rounded ones, as `pixelsnail.load`
-gives them. In README.md and docs/how-to.md the text between <!-- mnist NAME --> and <!-- / --> is replaced.
+gives them. In README.md and docs the text between <!-- mnist WHAT --> and <!-- / --> is replaced, by the model's name.
 """
 
 import argparse
@@ -15,12 +15,12 @@ from typing import Any
 
 from pixelsnail import checkpoints, data, evaluation, pictures
 from pixelsnail.checkpoints.folder import PACKAGED
-from pixelsnail.models import Model
+from pixelsnail.models import Model, Ordered
 from pixelsnail.training.history import Row, draw_history, milestones, read_history
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("README.md", "docs/how-to.md")
-SAMPLES, CURVE = ROOT / "docs/pictures/mnist-samples.png", ROOT / "docs/pictures/mnist-fast-curve.png"
+PAGES = ("README.md", "docs/how-to.md", "docs/orders.md")
+PICTURES = ROOT / "docs/pictures"
 LICENCE = "MIT; trained on MNIST (CC BY-SA 3.0)"
 EMBEDDED = "mnist-mini"
 
@@ -42,7 +42,13 @@ def judge(model: Model, source: str, draws: int, limit: int | None) -> dict[str,
     images = data.open(source, "test", binarize="dynamic")
     found = evaluation.evaluate(model, images, binarizations=draws, limit=limit)
     mini = evaluation.evaluate(model, data.open(EMBEDDED, "test", binarize="dynamic"))
+    one = {}
+    if isinstance(model, Ordered):
+        first = model.condition.join(0, None, len(images), model.device)
+        alone = evaluation.evaluate(model, images, context=first, binarizations=draws, limit=limit)
+        one = {"test_nats_of_order_0": alone.nats, "test_nats_of_order_0_standard_error": alone.standard_error}
     return {
+        **one,
         "test_nats": found.nats,
         "test_nats_standard_error": found.standard_error,
         "test_on": f"MNIST, {found.images:,} test images, {found.binarizations} dynamic binarisations of each",
@@ -92,29 +98,30 @@ def held_out(run: Path) -> int:
     return int(found[1]) if found else 0
 
 
-def replace(names: dict[str, str]) -> None:
+def replace(model: str, names: dict[str, str]) -> None:
     """Writes each text into the pages, between its marks."""
     for page in PAGES:
         path = ROOT / page
         text = path.read_text(encoding="utf-8")
         for name, new in names.items():
-            text = re.sub(rf"(<!-- mnist {name} -->).*?(<!-- / -->)", rf"\g<1>{new}\g<2>", text, flags=re.DOTALL)
+            text = re.sub(rf"(<!-- {model} {name} -->).*?(<!-- / -->)", rf"\g<1>{new}\g<2>", text, flags=re.DOTALL)
         path.write_text(text, encoding="utf-8")
 
 
-def write_curve(runs: list[Path]) -> None:
-    """The picture of nats against time of runs that went on from one another, and the table of docs/how-to.md."""
+def write_curve(name: str, runs: list[Path]) -> None:
+    """The picture of nats against time of runs that went on from one another, and their table."""
     rows: list[Row] = []
     for run in runs:
         step, seconds = (rows[-1].step, rows[-1].seconds) if rows else (0, 0.0)
         rows += [
             dataclasses.replace(row, step=step + row.step, seconds=seconds + row.seconds) for row in read_history(run)
         ]
-    draw_history(rows, CURVE)
+    picture = PICTURES / f"{name}-curve.png"
+    draw_history(rows, picture)
     lines = ["| after | steps | training nats | validation nats |", "|---|---|---|---|"]
     lines += [f"| {' | '.join(one.words())} |" for one in milestones(rows)]
-    replace({"curve": "\n" + "\n".join(lines) + "\n"})
-    print(f"{CURVE.name}: {len(rows)} rows, until step {rows[-1].step}")
+    replace(name, {"curve": "\n" + "\n".join(lines) + "\n"})
+    print(f"{picture.name}: {len(rows)} rows, until step {rows[-1].step}")
 
 
 def main() -> None:
@@ -132,34 +139,33 @@ def main() -> None:
     parser.add_argument("--curve-only", action="store_true", help="only the curve, of a run that may not be over")
     options = parser.parse_args()
     if options.curve_only:
-        write_curve([options.run])
+        write_curve(options.name, [options.run])
         return
     if options.data is None:
         parser.error("--data is missing; expected mnist:FOLDER")
     about = known(options.run, options.recipe, held_out(options.run))
     runs = [Path(run) for run in options.after if (Path(run) / "recipe.yaml").is_file()]
     if options.after:
-        told = [
+        earlier = [
             known(Path(run), options.recipe, held_out(Path(run))) if Path(run) in runs else checkpoints.about(run)
             for run in options.after
         ]
-        about = added(about, told)
+        about = added(about, earlier)
     half = rounded(checkpoints.load(options.run))
     model = copy.deepcopy(half).float()  # what loading gives
     about |= judge(model.to(options.device), options.data, options.binarizations, options.limit)
     checkpoints.save(half, PACKAGED / options.name, about=about)
     print("\n".join(f"{name}: {value}" for name, value in about.items()))
-    pictures.write_png(pictures.grid(model.cpu().sample(64), model.levels), SAMPLES)
+    pictures.write_png(pictures.grid(model.cpu().sample(64), model.levels), PICTURES / f"{options.name}-samples.png")
     hours = about["seconds"] / 3600
-    replace(
-        {
-            "nats": f"{about['test_nats']:.2f} +- {about['test_nats_standard_error']:.2f}",
-            "tested": str(about["test_on"]).removeprefix("MNIST, "),
-            "trained": f"{about['epochs']:.1f} epochs, {hours:.1f} hours",
-        }
-    )
+    names = ("test_nats", "test_nats_of_order_0")
+    told = [f"{about[name]:.2f} +- {about[f'{name}_standard_error']:.2f}" for name in names if name in about]
+    marks = dict(zip(("nats", "order_0"), told, strict=False))
+    marks["tested"] = str(about["test_on"]).removeprefix("MNIST, ")
+    marks["trained"] = f"{about['epochs']:.1f} epochs, {hours:.1f} hours"
+    replace(options.name, marks)
     if (options.run / "metrics.csv").is_file():
-        write_curve([*runs, options.run])
+        write_curve(options.name, [*runs, options.run])
 
 
 if __name__ == "__main__":

@@ -439,6 +439,20 @@ def test_memory_that_runs_out_names_batch_and_precision(tiny, tmp_path, monkeypa
     )
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")  # torch's compiler, about itself
+def test_a_step_that_cannot_be_compiled_says_so(tiny, tmp_path, monkeypatch):
+    from torch._inductor import config
+
+    torch.compiler.reset()
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr(config.cpp, "cxx", (str(tmp_path / "no-compiler"),))
+    said = r"The training step could not be compiled \(.*\); nothing was saved\. "
+    with pytest.raises(RuntimeError, match=said) as error:
+        train(tiny(), out=tmp_path / "run", **{"run.compile": True})
+    assert str(tmp_path / "cache") in str(error.value)
+    assert "\n" not in str(error.value)
+
+
 def test_disk_errors_are_told_from_others():
     from pixelsnail.errors import disk_is_full
 

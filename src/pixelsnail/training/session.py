@@ -95,6 +95,18 @@ class Session:
             raise FullDiskError(
                 f"The disk of {place} is full at step {step}; {kept}. Free some space, then go on (resume=True)."
             ) from None
+        if self.recipe.run.compile and _of_the_compiler(error):
+            from torch._inductor.runtime.cache_dir_utils import cache_dir
+
+            raise StoppedError(
+                f"The training step could not be compiled ({reason(error)}); {kept}. Leave run.compile false, or "
+                f"delete {cache_dir()}, where torch keeps what it compiled, if it may be damaged."
+            ) from None
         if isinstance(error, MisconfigurationException):
             raise WrongValueError(f"Lightning refuses this training: {reason(error)}.") from None
         raise error
+
+
+def _of_the_compiler(error: BaseException) -> bool:
+    """Whether torch's compiler raised it, forward or backward: also for want of a C++ compiler."""
+    return any(kind.__module__.startswith(("torch._dynamo", "torch._inductor")) for kind in type(error).__mro__)
