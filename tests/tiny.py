@@ -46,7 +46,7 @@ def pixelsnail_of_classes(shape: tuple[int, int, int], levels: int) -> Model:
 
 
 def convolutions(shape: tuple[int, int, int], levels: int) -> Model:
-    return randomised(PixelSNAIL(shape, levels, channels=8, blocks=2, residuals=1, attention=False, stem=5))
+    return randomised(PixelSNAIL(shape, levels, channels=8, blocks=2, residuals=1, attention=False, stem=5, linear=3))
 
 
 def attention(shape: tuple[int, int, int], levels: int) -> Model:

@@ -10,6 +10,7 @@ from pixelsnail import PixelSNAIL
 from pixelsnail.models import MODELS as NAMES
 from pixelsnail.nn import CausalConv
 from tiny import MODELS, random_levels
+from tolerance import assert_close
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +39,22 @@ def test_parameters_follow_from_channels_and_levels(shape, levels, outputs):
     assert model(random_levels(levels, (2, *shape))).shape == (2, outputs, 4, 5)
 
 
+def test_a_linear_prediction_is_added_in_float32():
+    """The same function as without one at first; of 256 levels bfloat16 would round neighbours to the same number."""
+    plain, model = (PixelSNAIL((3, 6, 6), 256, channels=8, blocks=1, linear=size) for size in (0, 5))
+    model.load_state_dict(plain.state_dict(), strict=False)
+    x = torch.randint(256, (2, 3, 6, 6), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    assert torch.equal(model(x), plain(x))
+    torch.nn.init.normal_(model.linear.conv.weight)
+    exact = model(x) - plain(x)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert model.linear(x).dtype == torch.float32
+        assert_close(model.linear(x), exact)
+        stem = plain.stem(x)
+    assert stem.dtype == torch.bfloat16
+    assert torch.equal(stem, plain.stem(x).bfloat16())  # computed in float32, then rounded
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -50,6 +67,8 @@ def test_parameters_follow_from_channels_and_levels(shape, levels, outputs):
         ({"key": 0}, "key is 0"),
         ({"stem": 1}, "stem is 1; expected a whole number of at least 3"),
         ({"stem": 4}, "stem is 4; expected an odd number"),
+        ({"linear": 4}, "linear is 4; expected an odd number"),
+        ({"linear": 1}, "linear is 1; expected a whole number of at least 3"),
     ],
 )
 def test_an_impossible_model_is_refused(arguments, sentence):

@@ -30,12 +30,14 @@ from pixelsnail.nn import (
     Context,
     Delay,
     Given,
+    LinearPrediction,
     PixelConv,
     PixelDelay,
     Pointwise,
     Positions,
     Segment,
     StrictAttention,
+    SymmetricScale,
     UnitScale,
     elu,
     gate,
@@ -54,10 +56,12 @@ class PixelSNAIL(Model):
     (B, map_channels, H / map_ratio, W / map_ratio), with both a mapping of `labels` and `map`: each adds a bias before
     every gate.
     For ablations: without `attention` a block is its residual convolutions and what follows them; with `residuals=0`
-    only the stem looks at neighbours, and attention at all else.
+    only the stem looks at neighbours, and attention at all else. With `linear` the parameters are a sum: those of the
+    network, and a linear function of the pixels in a masked kernel of that size: for photographs, whose next pixel is
+    mostly told by the mean of its neighbours.
     """
 
-    edges: ClassVar[tuple[str, ...]] = ("stem", "out.1")
+    edges: ClassVar[tuple[str, ...]] = ("stem", "linear", "out.1")
 
     def __init__(
         self,
@@ -70,6 +74,7 @@ class PixelSNAIL(Model):
         value: Annotated[int, "channels of the attention's values"] = 32,
         attention: Annotated[bool, "whether blocks attend at all"] = True,
         stem: Annotated[int, "rows and columns of the stem's masked kernel, an odd number of at least 3"] = 3,
+        linear: Annotated[int, "rows and columns of a kernel from pixels straight to parameters, odd; 0 for none"] = 0,
         classes: Classes = 0,
         label_dropout: LabelDropout = 0.0,
         map_levels: MapLevels = 0,
@@ -89,9 +94,9 @@ class PixelSNAIL(Model):
         key, value = at_least(1, key=key, value=value)
         blocks, residuals = at_least(0, blocks=blocks, residuals=residuals)
         conditioning = self.conditioning(map_features, blocks * residuals)
-        at_least(3, stem=stem)
-        if stem % 2 == 0:
-            raise WrongValueError(f"stem is {stem}; expected an odd number: a kernel has its pixel in the middle.")
+        _odd("stem", stem)
+        if linear != 0:
+            _odd("linear", linear)
         scale = UnitScale(levels)
         self.stem = PixelConv(scale, CausalConv.masked(shape[0], channels, stem, centre=False))
         self.position, self.position_before = Positions(), Positions(delay=True)
@@ -103,6 +108,8 @@ class PixelSNAIL(Model):
             for _ in range(blocks)
         )
         self.out = nn.Sequential(Pointwise(channels, channels // 2), Pointwise(channels // 2, self.head.size))
+        near = CausalConv.masked(shape[0], self.head.size, linear, centre=False) if linear else None
+        self.linear = None if near is None else LinearPrediction(SymmetricScale(levels), near)
 
     def forward(self, x: Tensor, segment: Segment | None = None, context: Context | None = None) -> Tensor:
         """Levels (B, C, H, W) -> parameters (B, P, H, W); a segment of each with `segment`. Does not check levels."""
@@ -113,7 +120,14 @@ class PixelSNAIL(Model):
         for block in self.blocks:
             h = h + block(h, position, position_before, pixel_before, segment, given)
         parameters: Tensor = self.out(h)
-        return parameters
+        return parameters if self.linear is None else parameters + self.linear(x, segment)
+
+
+def _odd(name: str, size: int) -> None:
+    """Raises ValueError for what is not the size of a masked kernel that sees anything."""
+    at_least(3, **{name: size})
+    if size % 2 == 0:
+        raise WrongValueError(f"{name} is {size}; expected an odd number: a kernel has its pixel in the middle.")
 
 
 class Block(nn.Module):

@@ -14,6 +14,7 @@ from pixelsnail.nn.map import CentredConv, MapBias
 from pixelsnail.nn.normalization import NormalizedConv, NormalizedUpsampling, StrictConv, merged
 from pixelsnail.nn.pixels import (
     Above,
+    LinearPrediction,
     PixelConv,
     PixelDelay,
     PixelsBehind,
@@ -39,6 +40,7 @@ __all__ = [
     "Delay",
     "Given",
     "LayerNorm",
+    "LinearPrediction",
     "MapBias",
     "NormalizedConv",
     "NormalizedUpsampling",

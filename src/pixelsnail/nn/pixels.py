@@ -1,6 +1,6 @@
 """Layers that read levels: the stem and the pixel delay. In a segment they read the canvas, and keep no copy."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -24,6 +24,18 @@ class UnitScale(nn.Module):
         return x.to(like.dtype) / (self.levels - 1)
 
 
+def precisely(layer: Callable[[Tensor], Tensor], pixels: Tensor) -> Tensor:
+    """What a layer makes of pixels (B, C, H, W), computed in their own precision and given in that of autocast.
+
+    bfloat16 tells neighbours of 256 levels hardly apart, and their difference, on which most of what a photograph's
+    next pixel is depends, not at all.
+    """
+    kind = pixels.device.type
+    with torch.autocast(kind, enabled=False):
+        features = layer(pixels)
+    return features.to(torch.get_autocast_dtype(kind)) if torch.is_autocast_enabled(kind) else features
+
+
 class PixelConv(nn.Module):
     """The first layer: a causal convolution of the image itself."""
 
@@ -35,10 +47,25 @@ class PixelConv(nn.Module):
         """Levels (B, C, H, W), or a segment of them -> features."""
         conv = self.conv
         if segment is None:
-            return laid_out(conv(self.scale(x, conv.weight)))
+            return laid_out(precisely(conv, self.scale(x, conv.weight)))
         levels, inside = segment.pixels_at(conv.offsets)  # (B, n, offsets, C)
         seen = torch.where(inside, self.scale(levels, conv.weight), 0.0)
         return conv.combine(seen.flatten(2).flatten(0, 1), segment)
+
+
+class LinearPrediction(PixelConv):
+    """What a pixel's parameters are by a linear function of the pixels around it, in float32 whatever else is computed
+    in: a network beside it has what is left to explain. Nothing at first."""
+
+    def __init__(self, scale: nn.Module, conv: CausalConv) -> None:
+        super().__init__(scale, conv)
+        for parameter in conv.parameters():
+            nn.init.zeros_(parameter)
+
+    def forward(self, x: Tensor, segment: Segment | None = None) -> Tensor:
+        """Levels (B, C, H, W), or a segment of them -> parameters."""
+        with torch.autocast(x.device.type, enabled=False):
+            return super().forward(x, segment)
 
 
 class PositionedPixelConv(PixelConv):
@@ -55,7 +82,7 @@ class PositionedPixelConv(PixelConv):
         """Levels (B, C, H, W), or a segment of them -> features."""
         conv, position = self.conv, self.position
         if segment is None:
-            return laid_out(conv(self.scale(x, conv.weight) + position))
+            return laid_out(precisely(conv, self.scale(x, conv.weight) + position))
         whole: Tensor = segment.cache.once(
             (self, "position"), lambda: conv(position) - conv(torch.zeros_like(position))
         )
@@ -116,7 +143,7 @@ class ShiftedPixelConv(nn.Module):
     def forward(self, x: Tensor, segment: Segment | None = None) -> Tensor:
         """Levels (B, C, H, W), or a segment of them -> features."""
         if segment is None:
-            out = self.conv(F.pad(self.scale(x, self.conv.weight), (0, 0, 0, 0, 0, 1), value=1.0))
+            out = precisely(self.conv, F.pad(self.scale(x, self.conv.weight), (0, 0, 0, 0, 0, 1), value=1.0))
             return F.pad(out, (self.right, -self.right, self.down, -self.down))
         levels, inside = segment.pixels_at(self.offsets)  # (B, n, offsets, C), (B, n, offsets, 1)
         pixels = torch.where(inside, self.scale(levels, self.conv.weight), 0.0)
