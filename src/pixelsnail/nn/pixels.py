@@ -31,9 +31,11 @@ def precisely(layer: Callable[[Tensor], Tensor], pixels: Tensor) -> Tensor:
     next pixel is depends, not at all.
     """
     kind = pixels.device.type
+    if not torch.is_autocast_enabled(kind):
+        return layer(pixels)
     with torch.autocast(kind, enabled=False):
         features = layer(pixels)
-    return features.to(torch.get_autocast_dtype(kind)) if torch.is_autocast_enabled(kind) else features
+    return features.to(torch.get_autocast_dtype(kind))
 
 
 class PixelConv(nn.Module):
@@ -64,6 +66,8 @@ class LinearPrediction(PixelConv):
 
     def forward(self, x: Tensor, segment: Segment | None = None) -> Tensor:
         """Levels (B, C, H, W), or a segment of them -> parameters."""
+        if not torch.is_autocast_enabled(x.device.type):
+            return super().forward(x, segment)
         with torch.autocast(x.device.type, enabled=False):
             return super().forward(x, segment)
 
