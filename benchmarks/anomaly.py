@@ -4,7 +4,8 @@
 
 Usual are digits 0 ... 8, bits by threshold: a small model is trained on them, and a background model on the same digits
 with a share of their pixels replaced at random (Ren et al. 2019). Unusual are 9s, digits with flipped bits, with a
-black square, turned by a right angle or with thin strokes, and crops of photographs. The last column is how often
+black square, turned by a right angle or with thin strokes, and crops of photographs. Of several seeds the means are
+printed, with the standard errors that their spread gives, else DeLong's of the one. The last column is how often
 images are called unusual at a rate of 5 %, by the detector of each score; on new usual ones that is the false-alarm
 rate.
 """
@@ -103,6 +104,23 @@ def run(source: str, steps: int, count: int, seed: int, pixel_rate: float) -> li
     return rows
 
 
+def over_seeds(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The means over several seeds, with standard errors by their spread; the rows of a single seed as they are."""
+    seeds = {row["seed"] for row in rows}
+    if len(seeds) == 1:
+        return rows
+    found = []
+    for name, score in dict.fromkeys((row["images"], row["score"]) for row in rows):
+        mine = [row for row in rows if (row["images"], row["score"]) == (name, score)]
+        mean = {"seed": sorted(seeds), "images": name, "count": mine[0]["count"], "score": score}
+        mean["alarms"] = np.mean([row["alarms"] for row in mine])
+        if name != "usual":
+            areas = np.array([row["auroc"] for row in mine])
+            mean |= {"auroc": areas.mean(), "auroc_standard_error": areas.std(ddof=1) / len(areas) ** 0.5}
+        found.append(mean)
+    return found
+
+
 def printed(rows: list[dict[str, Any]]) -> str:
     """The rows, for reading."""
     lines = [f"{'images':>22} {'score':>11} {'AUROC':>15} {f'called unusual, {100 * RATE:g} %':>22}"]
@@ -125,7 +143,7 @@ def main() -> None:
     rows = []
     for seed in options.seeds:
         rows += run(source, options.steps, options.images, seed, options.pixel_rate)
-    print(json.dumps({"rows": rows, "machine": describe()}) if options.json else printed(rows))
+    print(json.dumps({"rows": rows, "machine": describe()}) if options.json else printed(over_seeds(rows)))
 
 
 if __name__ == "__main__":
