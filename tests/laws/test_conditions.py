@@ -63,11 +63,13 @@ def test_a_missing_or_wrong_label_is_refused_at_every_public_verb(build):
 def test_an_unconditional_model_refuses_a_context(name):
     shape = fit(MODELS[name], (1, 4, 5))
     model, x, context = MODELS[name](shape, 2), random_levels(2, (2, *shape)), torch.tensor([0, 1])
+    known = torch.arange(shape[2]).expand(shape[1:]) < 2
     for verb in (
         lambda: model.log_prob(x, context),
         lambda: model.pixel_nats(x, context),
         lambda: model.sample(2, context=context),
-        lambda: model.complete(x, torch.zeros(shape[1:], dtype=torch.bool), context=context),
+        lambda: model.complete(x, known, context=context),
+        lambda: model.posterior(x, known, particles=2, context=context),
     ):
         with pytest.raises(ValueError, match="unconditional and takes no context"):
             verb()

@@ -84,7 +84,7 @@ def test_imagegpt_has_one_size():
     for act in (
         lambda: model.log_prob(x),
         lambda: model.sample(1, size=(5, 4)),
-        lambda: model.complete(x, torch.ones(5, 4, dtype=torch.bool)),
+        lambda: model.complete(x, torch.eye(5, 4).bool()),
     ):
         with pytest.raises(ValueError, match="Images are 5 x 4, but this ImageGPT has learned the positions of 4 x 5"):
             act()

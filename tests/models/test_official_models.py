@@ -23,7 +23,7 @@ def test_a_size_that_the_definition_does_not_allow_is_said():
     for act in (
         lambda: model.log_prob(torch.zeros(1, 1, 6, 8, dtype=torch.long)),
         lambda: model.sample(1, size=(4, 6)),
-        lambda: model.complete(torch.zeros(1, 1, 2, 8, dtype=torch.long), torch.ones(2, 8, dtype=torch.bool)),
+        lambda: model.complete(torch.zeros(1, 1, 2, 8, dtype=torch.long), torch.eye(2, 8).bool()),
     ):
         with pytest.raises(ValueError, match="divisible by 4; pad or crop them"):
             act()

@@ -6,9 +6,21 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from pixelsnail.cli.errors import UsageError
 from pixelsnail.cli.images import check_mask, context_of, data_hint, open_images, open_mask
 from pixelsnail.cli.outputs import check_file, plural
-from pixelsnail.cli.parameters import Computing, Count, Drawing, Folder, Mask, Order, Overwrite, Run, SourceOrFiles
+from pixelsnail.cli.parameters import (
+    Computing,
+    Count,
+    Drawing,
+    Folder,
+    Mask,
+    Order,
+    Overwrite,
+    Run,
+    SourceOrFiles,
+    Whole,
+)
 from pixelsnail.cli.runs import announce, load
 from pixelsnail.cli.sample import write_npz
 from pixelsnail.cli.table import show_columns
@@ -49,6 +61,13 @@ def complete(
             "mask, the better the more (default: none)"
         ),
     ] = None,
+    refine: Annotated[
+        Whole,
+        Parameter(
+            help="sweeps in which the particles then move: blocks of unknown pixels are drawn anew, and taken or "
+            "refused by the known ones; for masks where few particles are worth anything"
+        ),
+    ] = 0,
     order: Order = None,
     drawing: Drawing = Drawing(),
     computing: Computing = Computing(),
@@ -66,8 +85,11 @@ def complete(
 
     With --particles N, N of each image are drawn at a time and weighed by every known pixel, and --draws of them are
     kept: for a hole, scattered pixels, any mask. A table tells the estimated log p(known), the effective sample size, 1
-    ... N (what the draws are worth as independent ones; few: take more particles), and how many particles differ.
+    ... N (what the draws are worth as independent ones; few: take more particles, or --refine them), and how many
+    particles differ. With --refine S they are resampled and move in S sweeps; the table tells how many moves each took.
     """
+    if refine and particles is None:
+        raise UsageError("--refine moves --particles; expected both.")
     from pixelsnail import pictures
     from pixelsnail.models.ordered import in_order
 
@@ -81,11 +103,11 @@ def complete(
     mask = open_mask(known, x.shape[2], x.shape[3])
     order = best_order(model, mask) if order is None else order
     context = in_order(model, order, context, len(x))
-    terminal.note(exactness(mask, order, particles))
+    terminal.note(exactness(mask, order, particles, refine))
     announce(drawing.engine, model, (x.shape[2], x.shape[3]), terminal)
     start = time.perf_counter()
     with terminal.progress("completing", "pixels") as progress:
-        drawn = draw(model, x, mask, context, draws, particles, drawing, computing.batch, progress)
+        drawn = draw(model, x, mask, context, draws, particles, refine, drawing, computing.batch, progress)
     seconds = time.perf_counter() - start
     about = {"index": images.indices} | ({} if images.labels is None else {"label": images.labels})
     write_npz(array, x=x, known=mask, completed=drawn.images, levels=model.levels, **about, **drawn.figures)
@@ -114,12 +136,15 @@ class Drawn:
 
     def table(self, indices: list[int], particles: int) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
         """The columns and the cells of the table."""
-        rows = zip(indices, *(h.tolist() for h in self.figures.values()), strict=True)
-        cells: list[tuple[str, ...]] = [
-            (str(image), f"{known:.2f}", f"{size:.1f} of {particles}", str(differ))
-            for image, known, size, differ in rows
-        ]
-        return ("image", "log p(known), nats", "effective", "distinct"), cells
+        shown = {
+            "log_evidence": ("log p(known), nats", "{:.2f}"),
+            "effective": ("effective", f"{{:.1f}} of {particles}"),
+            "moved": ("moves taken", "{:.1f}"),
+            "distinct": ("distinct", "{}"),
+        }
+        columns = [[shown[name][1].format(value) for value in h.tolist()] for name, h in self.figures.items()]
+        cells: list[tuple[str, ...]] = [(str(i), *row) for i, *row in zip(indices, *columns, strict=True)]
+        return ("image", *(shown[name][0] for name in self.figures)), cells
 
 
 def draw(
@@ -129,6 +154,7 @@ def draw(
     context: "Context | None",
     draws: int,
     particles: int | None,
+    refine: int,
     drawing: Drawing,
     batch: int,
     progress: "Progress | None",
@@ -150,14 +176,15 @@ def draw(
         return Drawn(images.view(len(x), draws, *x.shape[1:]).cpu(), {})
     check_untempered(Rule(drawing.temperature, drawing.guidance, drawing.top_k, drawing.top_p))
     found = model.posterior(
-        x, mask, particles=particles, seed=drawing.seed, context=context, batch=batch, engine=drawing.engine,
-        progress=progress,
+        x, mask, particles=particles, refine=refine, seed=drawing.seed, context=context, batch=batch,
+        engine=drawing.engine, progress=progress,
     )  # fmt: skip
-    figures = {"log_evidence": found.log_evidence, "effective": found.effective, "distinct": found.distinct}
+    figures = {"log_evidence": found.log_evidence, "effective": found.effective}
+    figures |= ({"moved": found.moved} if refine else {}) | {"distinct": found.distinct}
     return Drawn(found.draw(draws, seed=drawing.seed).cpu(), figures)
 
 
-def exactness(mask: "Tensor", order: int | None, particles: int | None = None) -> str:
+def exactness(mask: "Tensor", order: int | None, particles: int | None = None, refine: int = 0) -> str:
     """What a completion in that order is a draw from, in a sentence."""
     from pixelsnail import evaluation
     from pixelsnail.models.orders import described
@@ -166,7 +193,8 @@ def exactness(mask: "Tensor", order: int | None, particles: int | None = None) -
     if evaluation.is_exact(mask, order or 0):
         return f"The known pixels come before the unknown ones{where}: exact draws from p(unknown | known)."
     if particles is not None:
-        return f"Known pixels come after unknown ones{where}, and weigh {particles} particles of each image."
+        moved = f", which move in {plural(refine, 'sweep')}" if refine else ""
+        return f"Known pixels come after unknown ones{where}, and weigh {particles} particles of each image{moved}."
     if order is None:
         return (
             "The known pixels are not an upper part of the image: those known later do not inform earlier ones, and "

@@ -43,14 +43,21 @@ class Engine:
             self._compile()
 
     def decide(
-        self, source: Source, batch: int, rest: int, context: Context | None, rule: Rule, progress: Progress | None
+        self,
+        source: Source,
+        batch: int,
+        rest: int,
+        context: Context | None,
+        rule: Rule,
+        progress: Progress | None,
+        until: int | None = None,
     ) -> Tensor:
-        """Levels (batch, C, H, W) of the next images; `rest` more will follow."""
+        """Levels (batch, C, H, W) of the next images, right before pixel `until`; `rest` more images will follow."""
         cache = self.model.start(batch, size=self.size, context=context, guided=bool(rule.guidance))
         if self.plan.engine == "naive":
-            return naive_walk(self.model, source, cache, rule, progress, context)
+            return naive_walk(self.model, source, cache, rule, progress, context, until)
         start = time.perf_counter()
-        levels = walk(self.walked, source, cache, self.plan, rule, progress)
+        levels = walk(self.walked, source, cache, self.plan, rule, progress, until)
         if self.may_compile and (time.perf_counter() - start) / batch * rest > PAYS and library.compiler():
             self._compile()
         return levels

@@ -44,13 +44,14 @@ def naive_walk(
     rule: Rule | None = None,
     progress: Progress | None = None,
     context: Context | None = None,
+    until: int | None = None,
 ) -> Tensor:
-    """What `walk` gives, from the definition: levels (B, C, H, W), int64, at the cost of H * W forward passes."""
+    """What `walk` gives, from the definition: levels (B, C, H, W), int64, at the cost of a forward pass a pixel."""
     decisions, rule = source.start(model.head, cache), rule or Rule()
     cache.canvas.copy_(decisions.levels)
     cache.position += decisions.decided
     halves, given = (2, model.condition.guided(context)) if rule.guidance else (1, context)
-    for t in range(decisions.decided, cache.pixels):
+    for t in range(decisions.decided, cache.pixels if until is None else until):
         segment = cache.segment(1)
         canvas = cache.canvas.repeat(halves, 1, 1, 1)
         parameters = model(canvas, context=given).flatten(2)[:, :, None, t : t + 1]

@@ -16,9 +16,10 @@ BLOCK = 4
 """Numbers of a counter."""
 
 
-def key(seed: int, image: int, particle: int | None = None) -> "np.ndarray[Any, np.dtype[np.uint64]]":
-    """The key of an image's stream, or of one particle's, (2,)."""
+def key(seed: int, image: int, particle: int | None = None, move: int = 0) -> "np.ndarray[Any, np.dtype[np.uint64]]":
+    """The key of an image's stream, of one particle's, or of that particle's in a move of it, from 1 on: (2,)."""
     parts = [seed, image] if particle is None else [seed, image, 2, particle]
+    parts = [seed, image, 4, particle, move] if particle is not None and move else parts
     return np.asarray(np.random.SeedSequence(parts).generate_state(2, np.uint64), dtype=np.uint64)
 
 
@@ -32,6 +33,11 @@ def single(seed: int, image: int, pixel: int) -> float:
     return (
         float(np.random.SeedSequence([seed, image, 3, pixel]).generate_state(1, np.uint64)[0] >> np.uint64(11)) / 2**53
     )
+
+
+def generator(seed: int, image: int) -> "np.random.Generator":
+    """What chooses for an image's particles together, apart from their streams."""
+    return np.random.default_rng(np.random.SeedSequence([seed, image, 5]))
 
 
 def uniforms(keys: "Sequence[np.ndarray[Any, Any]]", pixels: Sequence[int], count: int, size: int) -> Tensor:

@@ -110,16 +110,19 @@ def walk(
     plan: Plan | None = None,
     rule: Rule | None = None,
     progress: Progress | None = None,
+    until: int | None = None,
 ) -> Tensor:
-    """Decides the images of a new cache to the end: levels (B, C, H, W), int64. See `steps`.
+    """Decides the images of a new cache to the end, or all pixels before `until`: levels (B, C, H, W), int64.
 
-    `progress` is called with (pixels decided, pixels), of the image that is behind.
+    See `steps`. `progress` is called with (pixels decided, pixels), of the image that is behind.
     """
     step = None
     for step in steps(model, source, cache, plan, rule):
         if progress is not None:
             progress(step.cache.least, step.cache.pixels)
-    return cache.canvas if step is None else step.finished
+        if until is not None and step.cache.least >= until:
+            break
+    return cache.canvas if step is None else step.levels
 
 
 def pass_over(model: Walkable, cache: Cache, decided: int, at_once: int = 512) -> None:

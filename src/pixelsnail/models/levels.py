@@ -100,6 +100,19 @@ def mask_like(name: str, mask: Tensor, x: Tensor) -> Tensor:
     return mask
 
 
+def check_some_known(known: Tensor) -> None:
+    """Raises ValueError where a mask (B, 1 or C, H, W) leaves nothing of an image to draw, or nothing to agree with."""
+    for image, mask in enumerate(known):
+        if bool(mask.all()):
+            raise WrongValueError(
+                f"known tells all of image {image}, so that nothing is left to draw; expected some pixels unknown."
+            )
+        if not bool(mask.any()):
+            raise WrongValueError(
+                f"known tells nothing of image {image}; expected some pixels known, or draw whole images with sample."
+            )
+
+
 def _outside(x: Tensor, levels: int) -> Tensor:
     """Where x is below 0, or `levels` or above."""
     if levels > torch.iinfo(x.dtype).max:

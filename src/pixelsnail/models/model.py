@@ -16,7 +16,7 @@ from pixelsnail.errors import WrongValueError
 from pixelsnail.models.condition import Condition, Labels, Map, Several, conditions, of_images
 from pixelsnail.models.conditioning import Conditioning
 from pixelsnail.models.hub import Shared
-from pixelsnail.models.levels import as_levels, check_levels, mask_like
+from pixelsnail.models.levels import as_levels, check_levels, check_some_known, mask_like
 from pixelsnail.nn import Cache, Context, Given, Segment
 from pixelsnail.whole import whole
 
@@ -217,20 +217,24 @@ class Model(Shared):
         engine: str = "auto",
         progress: Progress | None = None,
         particles: int | None = None,
+        refine: int = 0,
     ) -> Tensor:
         """Keeps the levels of x (B, C, H, W) where `known` is true and draws the rest in raster order.
 
         `known` is boolean, (H, W) for all images or (B, 1 or C, H, W). Levels under the mask are ignored, whatever
         they are. A draw from p(unknown | known) only where all known pixels come before the unknown ones in raster
         order, an upper part of the image; with any other mask, pixels known later do not inform earlier ones, unless
-        there are `particles`: one of so many, weighed by the known pixels, is given (`posterior` gives all), a draw of
-        p(unknown | known) as their number grows. Other arguments, result and errors are those of `sample`.
+        there are `particles`: one of so many, weighed by the known pixels, is given (`posterior` gives all), after
+        `refine` sweeps of moves; a draw of p(unknown | known) as either number grows. Other arguments, result and
+        errors are those of `sample`; ValueError too where all or nothing of an image is known.
         """
+        check_refinement(refine, particles)
         if particles is not None:
             check_untempered(Rule(temperature, guidance, top_k, top_p))
             found = self.posterior(
-                x, known, particles=particles, seed=seed, context=context, batch=batch, engine=engine, progress=progress
-            )
+                x, known, particles=particles, refine=refine, seed=seed, context=context, batch=batch, engine=engine,
+                progress=progress,
+            )  # fmt: skip
             return found.draw(seed=seed)[:, 0]
         batch, seed = whole("batch", batch, 1), whole("seed", seed, 0)
         x, known = self._masked(x, known)
@@ -246,6 +250,7 @@ class Model(Shared):
         known: Tensor,
         *,
         particles: int,
+        refine: int = 0,
         seed: int = 0,
         context: Context | None = None,
         batch: int = 64,
@@ -256,7 +261,7 @@ class Model(Shared):
         from pixelsnail.models.posterior import posterior
 
         return posterior(
-            self, x, known, particles=particles, seed=seed, context=context, batch=batch, engine=engine,
+            self, x, known, particles=particles, refine=refine, seed=seed, context=context, batch=batch, engine=engine,
             progress=progress,
         )  # fmt: skip
 
@@ -298,7 +303,9 @@ class Model(Shared):
         """x with zeros where it is unknown, and the mask (B, 1 or C, H, W). Raises for what is no image or no mask."""
         x, known = as_levels(x), mask_like("known", known, x)
         x = torch.where(known.to(x.device), x, torch.zeros_like(x)) if x.dim() == 4 else x
-        return check_levels(x, self.levels, self.shape), known
+        x = check_levels(x, self.levels, self.shape)
+        check_some_known(known)
+        return x, known
 
     def _check(self, x: Tensor, context: Context | None) -> Tensor:
         x = check_levels(x, self.levels, self.shape)
@@ -350,4 +357,12 @@ def check_untempered(rule: Rule) -> None:
         raise WrongValueError(
             "temperature, guidance, top_k and top_p change the distribution, and particles weigh by the model's own; "
             "leave them out, or particles."
+        )
+
+
+def check_refinement(refine: int, particles: int | None) -> None:
+    """Raises ValueError for sweeps of moves without particles to move."""
+    if whole("refine", refine, 0) and particles is None:
+        raise WrongValueError(
+            f"refine is {refine}, but there are no particles to refine; expected particles=N with it."
         )

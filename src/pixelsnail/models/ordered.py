@@ -7,7 +7,7 @@ of images: by a bias of that order.
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import torch
 from torch import Tensor
@@ -16,10 +16,13 @@ from pixelsnail.distributions import PixelDistribution
 from pixelsnail.engine import Draw, Known, Plan, Progress, Rule, Source, noise
 from pixelsnail.errors import WrongValueError
 from pixelsnail.models.condition import Condition, Labels, conditions, of_images
-from pixelsnail.models.model import Model, evaluating, whole_sizes
+from pixelsnail.models.model import Model, check_refinement, evaluating, whole_sizes
 from pixelsnail.models.orders import COLUMNS, LabelsInOrder, Order, Orders, check_both, network_of
 from pixelsnail.nn import Cache, ClassBias, Context, Segment, raster
 from pixelsnail.whole import whole
+
+if TYPE_CHECKING:
+    from pixelsnail.models.posterior import Posterior
 
 
 class Ordered(Model):
@@ -225,6 +228,7 @@ class Ordered(Model):
         engine: str = "auto",
         progress: Progress | None = None,
         particles: int | None = None,
+        refine: int = 0,
         order: Order = None,
     ) -> Tensor:
         """Keeps the levels of x where `known` is true and draws the rest, in `order`, or in the best one for its mask:
@@ -237,8 +241,9 @@ class Ordered(Model):
             named = self.condition.join(order, context, len(x), self.device)
             return super().complete(
                 x, known, seed=seed, temperature=temperature, guidance=guidance, top_k=top_k, top_p=top_p,
-                context=named, batch=batch, engine=engine, progress=progress, particles=particles,
+                context=named, batch=batch, engine=engine, progress=progress, particles=particles, refine=refine,
             )  # fmt: skip
+        check_refinement(refine, particles)
         seed, plan = whole("seed", seed, 0), Plan(batch=whole("batch", batch, 1), engine=engine)
         x, known = self._masked(x, known)
         order_of, own = self.order_for(known, self.condition.join(order, context, len(x), self.device))
@@ -251,6 +256,13 @@ class Ordered(Model):
 
         size, rule = (x.shape[2], x.shape[3]), Rule(temperature, guidance, top_k, top_p)
         return self._decide_turned(source, len(x), size, context, plan, rule, progress)
+
+    def posterior(
+        self, x: Tensor, known: Tensor, *, context: Context | None = None, order: Order = None, **arguments: Any
+    ) -> "Posterior":
+        """All particles of `complete`, in `order`, or in the best one for each mask. All else as `Model.posterior`."""
+        named = self.condition.join(order, context, len(x), self.device)
+        return super().posterior(x, known, context=named, **arguments)
 
     def order_for(self, known: Tensor, context: Context | None) -> tuple[Tensor, Context | None]:
         """The orders that a context names, or the best of each mask, and what else the context has."""
