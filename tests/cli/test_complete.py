@@ -50,6 +50,17 @@ def test_a_mask_of_another_size_is_refused(pixelsnail, run, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("particles", [(), ("--particles", 2)])
+@pytest.mark.parametrize("value", [0, 255])
+def test_a_mask_of_everything_or_of_nothing_is_refused(pixelsnail, run, tmp_path, particles, value):
+    Image.new("L", (5, 6), value).save(tmp_path / "mask.png")
+    line = ("complete", run, "--known", tmp_path / "mask.png", "--out", tmp_path / "out", *particles)
+    outcome = pixelsnail(*line)
+    assert outcome.status == 1
+    assert f"has the value {value} everywhere; expected two values, of which the larger is known" in outcome.err
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_mask_that_is_not_there_is_refused(pixelsnail, run, tmp_path):
     outcome = pixelsnail("complete", run, "--known", tmp_path / "mask.png", "--out", tmp_path / "out")
     assert outcome.status == 1
@@ -71,9 +82,20 @@ def test_particles_complete_a_hole_and_say_what_they_are_worth(pixelsnail, run, 
     assert found["completed"].shape == (2, 3, 1, 6, 5)
     assert (found["completed"][..., mask > 0] == found["x"][:, None][..., mask > 0]).all()
     assert (found["log_evidence"] < 0).all()
+    moved = pixelsnail(*line, "--overwrite", "--particles", 6, "--draws", 3, "--refine", 2)
+    assert moved.status == 0, moved.err
+    assert "weigh 6 particles of each image, which move in 2 sweeps" in moved.err
+    assert "moves taken" in moved.out.splitlines()[0]
+    after = arrays_in(tmp_path / "out")
+    assert (after["moved"] > 0).all()
+    assert (after["log_evidence"] == found["log_evidence"]).all()
+    assert (after["completed"] != found["completed"]).any()
     for wrong, words in (
         (("--particles", 0), "--particles is '0'"),
         (("--particles", 2, "--temperature", 0.5), "particles weigh by"),
+        (("--refine", 2), "--refine moves --particles; expected both"),
+        (("--particles", 2, "--refine", -1), "--refine is '-1'"),
+        (("--particles", 2, "--order", 1), "knows the raster order alone"),
     ):
         refused = pixelsnail(*line, "--overwrite", *wrong)
         assert refused.status in (1, 2)

@@ -1,15 +1,17 @@
 """Sequential Monte Carlo against the enumerated posterior of tiny images."""
 
 import math
+import shutil
 
 import pytest
 import torch
 
+from pixelsnail.engine import library
 from pixelsnail.engine.particles import effective_size, stops_of, systematic
 from pixelsnail.models import Ordered
 from pixelsnail.models.condition import of_images
 from pixelsnail.models.posterior import posterior
-from tiny import MODELS, context_of, every_image, random_levels, randomised, same_context
+from tiny import MODELS, context_of, every_image, fit, random_levels, randomised, same_context
 from tolerance import assert_close, close_to
 
 SHAPE = (1, 3, 3)
@@ -121,6 +123,33 @@ def test_every_engine_gives_the_same_particles(name):
     assert torch.equal(walked.images[kept], x[:, None].expand(-1, 5, -1, -1, -1)[kept].to(torch.uint8))
 
 
+@pytest.mark.parametrize("name", [pytest.param(name, marks=() if name == "PixelSNAIL of classes" else pytest.mark.slow)
+                                  for name in MODELS])  # fmt: skip
+@pytest.mark.timeout(1800)
+@pytest.mark.skipif(not shutil.which("g++"), reason="needs a C++ compiler")
+@torch.no_grad()
+def test_a_program_gives_the_particles_that_the_model_gives(name, tmp_path, monkeypatch):
+    """In float64; made anew, and found by "auto"; particles that are resampled, and particles that move."""
+    monkeypatch.setenv("PIXELSNAIL_CACHE", str(tmp_path))
+    monkeypatch.setattr(library, "_loaded", {})
+    shape = fit(MODELS[name], (2, 4, 3))
+    model = MODELS[name](shape, 3).double()
+    x, context = random_levels(3, (3, *shape)), context_of(model, 3)
+    known = torch.ones(shape[1:]).bool()
+    known[0, 1:] = known[1:3, 1] = False
+    asked = {"particles": 4, "seed": 1, "context": context, "batch": 9}
+    for refine in (0, 1):
+        eager = model.posterior(x, known, **asked, refine=refine, engine="eager")
+        for engine in ("compiled", "auto"):
+            found = model.posterior(x, known, **asked, refine=refine, engine=engine)
+            assert torch.equal(found.images, eager.images)
+            assert_close(found.log_weights, eager.log_weights, torch.float64)
+            assert_close(found.log_evidence, eager.log_evidence, torch.float64)
+    assert eager.resampled.any()
+    assert (eager.moved > 0).any()
+    assert library.is_at_hand(model, shape[1:])
+
+
 @torch.no_grad()
 def test_a_class_has_a_posterior_of_its_own():
     model = MODELS["PixelSNAIL of classes"](SHAPE, 2).double()
@@ -184,8 +213,14 @@ def test_what_cannot_be_is_said(model):
     none[0] = False
     for known, arguments, words in (
         (HOLE, {"particles": 0}, "particles is 0; expected a whole number of at least 1"),
-        (one, {"particles": 2}, "known tells all of image 1; expected some pixels known and some unknown"),
-        (none, {"particles": 2}, "known tells nothing of image 0"),
+        (
+            one,
+            {"particles": 2},
+            "known tells all of image 1, so that nothing is left to draw; expected some pixels unk",
+        ),
+        (none, {"particles": 2}, "known tells nothing of image 0; expected some pixels known, or draw whole images w"),
+        (one, {}, "known tells all of image 1, so that nothing is left to draw"),
+        (none, {}, "known tells nothing of image 0; expected some pixels known"),
         (HOLE[:2], {"particles": 2}, r"known has shape \(2, 3\)"),
         (HOLE, {"particles": 2, "temperature": 0.5}, "particles weigh by the model.s own"),
     ):

@@ -111,7 +111,7 @@ def test_images_of_their_own_masks_and_orders_move_as_each_alone():
     of = {"model": "PixelSNAIL", "channels": 8, "blocks": 2, "residuals": 1, "key": 2, "value": 4, "shape": (1, 3, 4)}
     model, seen = randomised(Ordered({**of, "levels": 2})).double(), []
     for parameter in model.parameters():
-        parameter.mul_(0.6)  # particles differ
+        parameter.mul_(0.4)  # nothing is certain
     x = random_levels(2, (3, 1, 3, 4), seed=1)
     known = torch.ones(3, 1, 3, 4).bool()
     known[0, :, 1, 1:3] = known[1, :, :, 3] = known[2, :, 0, 1:] = False

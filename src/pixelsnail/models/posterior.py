@@ -72,13 +72,13 @@ class Effort:
     engine: str
     progress: Progress | None
 
-    def part(self, some: slice, count: int) -> Progress | None:
-        """Progress over the drawing of some of `count` images, told as progress over all there is to do."""
-        progress, rounds = self.progress, 1 + self.refine
+    def part(self, before: int, some: slice, count: int) -> Progress | None:
+        """Progress over some images after those `before`, told as progress over all `count`: drawn, and moved."""
+        progress, rounds, first = self.progress, 1 + self.refine, before + some.start
         if progress is None:
             return None
         return lambda done, pixels: progress(
-            some.start * pixels * rounds + done * (some.stop - some.start), count * pixels * rounds
+            first * pixels * rounds + done * (some.stop - some.start), count * pixels * rounds
         )
 
 
@@ -115,13 +115,20 @@ def posterior(
     model.condition.check(context, len(x), (x.shape[2], x.shape[3]))
     if isinstance(model, Ordered):
         return _turned(model, x, known, context, effort)
-    return run(model, x, known, range(len(x)), context, effort)
+    return run(model, x, known, range(len(x)), context, effort, 0, len(x))
 
 
 def run(
-    model: "Model", x: Tensor, known: Tensor, numbers: "range | list[int]", context: Context | None, effort: Effort
+    model: "Model",
+    x: Tensor,
+    known: Tensor,
+    numbers: "range | list[int]",
+    context: Context | None,
+    effort: Effort,
+    before: int,
+    count: int,
 ) -> Posterior:
-    """The posterior of images with these numbers, some at a time, checked before."""
+    """The posterior of images with these numbers, checked already; `before` are done of `count`."""
     from pixelsnail.models.model import evaluating
 
     size, parts = (x.shape[2], x.shape[3]), []
@@ -133,7 +140,7 @@ def run(
             given = of_images(context, some, model.device)
             source = Particles(x[some], known[some], effort.particles, effort.seed, tuple(numbers[some]))
             many = torch.arange(some.stop - some.start, device=model.device).repeat_interleave(effort.particles)
-            repeated, told = of_images(given, many, model.device), effort.part(some, len(x))
+            repeated, told = of_images(given, many, model.device), effort.part(before, some, count)
             levels = engine.decide(source, len(many), len(x) - some.stop, repeated, Rule(), told)
             weighing = source.weighing
             log_weights = weighing.close()
@@ -182,12 +189,15 @@ def _refined(
 def _turned(model: "Ordered", x: Tensor, known: Tensor, context: Context | None, effort: Effort) -> Posterior:
     """The posterior of images that are turned, each by an order of its own, and turned back."""
     order, own = model.order_for(known, context)
-    order, parts, members = order.cpu(), [], []
+    order, parts = order.cpu(), []
+    members: list[Tensor] = []
     for some, columns in model.groups(order, x.shape[2], x.shape[3]):
         mine = order[some]
         levels, mask = (raster.turned(h[some], mine.to(h.device), columns) for h in (x, known))
         given = model.network_context(mine.to(model.device), of_images(own, some, model.device), columns)
-        found = run(model.network, levels, mask, some.tolist(), given, effort)
+        found = run(
+            model.network, levels, mask, some.tolist(), given, effort, sum(len(done) for done in members), len(x)
+        )
         particles = mine.repeat_interleave(effort.particles).to(found.images.device)
         back = raster.turned_back(found.images.flatten(0, 1), particles, columns)
         parts.append(replace(found, images=back.view(-1, effort.particles, *back.shape[1:])))
