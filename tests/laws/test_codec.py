@@ -126,17 +126,39 @@ def test_no_image_one_pixel_and_several_sizes(numerics):
 
 
 @pytest.mark.parametrize("numerics", ["portable", "fast"])
-def test_a_model_of_several_orders_codes_in_the_first(numerics):
+@pytest.mark.parametrize("size", [(4, 4), (4, 5)])
+def test_a_model_of_several_orders_codes_an_image_in_its_likeliest(numerics, size):
+    """Along rows where it is not square; an order that the context names is the one."""
     from pixelsnail.models import Ordered
     from tiny import randomised
 
-    model = randomised(Ordered({"model": "PixelSNAIL", "shape": (1, 4, 5), "levels": 2, "channels": 4, "blocks": 1}))
-    x = random_levels(2, (5, 1, 4, 5))
-    data = pixelsnail.compress(model, x, numerics=numerics)
-    assert torch.equal(pixelsnail.decompress(model, data), x)
-    bits = -model.log_prob(x, order=0).sum().item() / math.log(2)
-    assert len(data) <= 1.001 * bits / 8 + PER_FILE + 5 * PER_IMAGE
-    assert pixelsnail.codec.information(model, x) == pytest.approx(bits)
+    of = {"model": "PixelSNAIL", "shape": (2, *size), "levels": 3, "channels": 4, "blocks": 1, "classes": 2}
+    model, count = randomised(Ordered(of)), 9
+    x, labels = random_levels(3, (count, 2, *size)), torch.arange(count) % 2
+    x[0, :, :, 0] = 2  # its best order is another's
+    each = torch.stack([-model.log_prob(x, labels, order=k) / math.log(2) for k in range(8 if size == (4, 4) else 4)])
+    assert len(set(each.argmin(0).tolist())) > 2
+    file = pixelsnail.compress(model, x, labels, numerics=numerics)
+    assert torch.equal(pixelsnail.decompress(model, file), x)
+    assert torch.equal(pixelsnail.decompress(model, file, index=3), x[3])
+    assert pixelsnail.codec.read(file).context["order"].tolist() == each.argmin(0).tolist()
+    least = each.amin(0).sum().item()
+    assert pixelsnail.codec.information(model, x, labels) == pytest.approx(least)
+    context_and_names = 16 + 2 * count / 2
+    assert len(file) <= 1.001 * least / 8 + PER_FILE + count * PER_IMAGE + context_and_names
+    named = {"order": torch.full((count,), 2), "labels": labels}
+    file = pixelsnail.compress(model, x, named, numerics=numerics)
+    assert torch.equal(pixelsnail.decompress(model, file), x)
+    assert pixelsnail.codec.information(model, x, named) == pytest.approx(each[2].sum().item())
+
+
+def test_an_image_that_is_not_square_has_no_order_along_columns():
+    from pixelsnail.models import Ordered
+
+    model = Ordered({"model": "PixelSNAIL", "shape": (1, 4, 5), "levels": 2, "channels": 4, "blocks": 1})
+    x = random_levels(2, (2, 1, 4, 5))
+    with pytest.raises(ValueError, match="Image 1 is 4 x 5 and in order 6, along columns; expected an order below 4"):
+        pixelsnail.compress(model, x, {"order": torch.tensor([0, 6])})
 
 
 def test_several_sizes_keep_their_labels():

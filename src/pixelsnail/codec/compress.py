@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from pixelsnail.codec.container import MACHINE, MOST_PIXELS, MOST_TOGETHER, Contents, read
+from pixelsnail.codec.door import Door, with_orders
 from pixelsnail.codec.grid import MOST_LEVELS
 from pixelsnail.codec.layout import Layout, Size, usual
 from pixelsnail.codec.numerics import Portable, Walks, image_of, in_floats, symbols
@@ -28,7 +29,6 @@ from pixelsnail.models import Model
 from pixelsnail.models.condition import of_images
 from pixelsnail.models.fingerprint import fingerprint
 from pixelsnail.models.levels import check_levels
-from pixelsnail.models.ordered import in_raster_order
 from pixelsnail.nn import Context
 from pixelsnail.whole import whole
 
@@ -53,7 +53,8 @@ def compress(
     the same machine with the same number of threads. `together` images share a stream, which saves up to 5 bytes an
     image and makes access to a single one as many times slower; None lets small images of large sets, up to 16.
     `batch` streams are coded at a time. Progress is told as (levels coded, levels in all).
-    A model of several orders codes in the first one. Raises as `model.log_prob` does, ValueError for unknown numerics,
+    A model of several orders codes each image in its likeliest one, unless the context names others, and the file holds
+    which. Raises as `model.log_prob` does, ValueError for unknown numerics,
     names that are not one an image, and images of more than 2 ** 20 pixels, RuntimeError where the model gives no
     probabilities.
     """
@@ -68,7 +69,8 @@ def compress(
     if whole("together", together, 1) > MOST_TOGETHER:
         raise WrongValueError(f"together is {together}; expected at most {MOST_TOGETHER} images in a stream.")
     contents = Contents(fingerprint(model), model.levels, model.shape[0], sizes, len(images), together)
-    contents.names, contents.context = (None if names is None else list(names)), context
+    contents.names = None if names is None else list(names)
+    contents.context = with_orders(model, images, context, Layout.of(contents.all_sizes, batch, 1).streams)
     if numerics == "fast":
         contents.batch, contents.machine = batch, this_machine(model)
     _encode(model, images, contents, batch, _Told(progress, sum(image.numel() for image in images)))
@@ -78,22 +80,22 @@ def compress(
 def _encode(model: Model, images: list[Tensor], contents: Contents, batch: int, told: "_Told") -> None:
     """Fills in the streams."""
     encoder: Portable | Walks
+    door = Door.of(model, contents.context, contents.all_sizes)
     if contents.numerics == "fast":
-        encoder = Walks(in_floats(model, torch.float32), batch)
+        encoder = Walks(in_floats(door.model, torch.float32), batch)
     else:
-        encoder = Portable(in_floats(model, torch.float64), in_floats(model, torch.float32))
+        encoder = Portable(in_floats(door.model, torch.float64), in_floats(door.model, torch.float32))
     layout = contents.layout(batch)
     contents.streams, contents.listed = [b""] * len(layout.streams), [{} for _ in images]
     for block in layout.blocks(contents.all_sizes):
         writers = {stream: Writer() for stream in block}
         for chunk in layout.chunks(block):
             of = [image for _, image in chunk]
-            part = torch.stack([images[i] for i in of]).to(model.device)
-            given = _given(model, contents.context, of)
+            part = torch.stack([door.turned(i, images[i]) for i in of])
             trials = [writers[stream].trial() for stream, _ in chunk]
-            listed = encoder.encode(part, given, trials, told.part(part.numel()))
-            for (stream, i), trial, shifts in zip(chunk, trials, listed, strict=True):
-                if writers[stream].settle(trial, symbols(images[i]), model.levels):
+            listed = encoder.encode(part.to(model.device), door.given(of), trials, told.part(part.numel()))
+            for (stream, i), image, trial, shifts in zip(chunk, part, trials, listed, strict=True):
+                if writers[stream].settle(trial, symbols(image), model.levels):
                     contents.stored.add(i)
                 else:
                     contents.listed[i] = shifts
@@ -131,7 +133,8 @@ def decompress_contents(
     if index is not None and whole("index", index, 0) >= contents.count:
         raise WrongIndexError(f"There is no image {index}; the file holds {contents.count}.")
     fast = contents.numerics == "fast"
-    walks = Walks(in_floats(model, torch.float32 if fast else torch.float64), batch)
+    door = Door.of(model, contents.context, contents.all_sizes)
+    walks = Walks(in_floats(door.model, torch.float32 if fast else torch.float64), batch)
     layout = contents.layout(batch)
     blocks = layout.blocks(contents.all_sizes)
     if index is not None:  # of "fast" numerics all that was coded with it
@@ -142,7 +145,7 @@ def decompress_contents(
     for block in blocks:
         readers = {stream: Reader(contents.streams[stream]) for stream in block}
         for chunk in layout.chunks(block):
-            found.update(_decoded(walks, contents, chunk, readers, told))
+            found.update(_decoded(walks, door, contents, chunk, readers, told))
         for stream in block:
             if checksum([found[i] for i in layout.streams[stream]], model.levels) != contents.checks[stream]:
                 raise WrongValueError(
@@ -156,14 +159,16 @@ def decompress_contents(
 def information(
     model: Model, x: Tensor | Sequence[Tensor], context: Context | None = None, *, batch: int = 64
 ) -> float:
-    """-log2 p(x) of all images that `compress` takes: what no file is shorter than on average."""
+    """-log2 p(x) of all images that `compress` takes, in the orders that it takes: what no file is shorter than on
+    average."""
     images, sizes = _checked(model, x, context)
     each = sizes if isinstance(sizes, list) else [sizes] * len(images)
-    nats = 0.0
-    for chunk in Layout.of(each, batch, 1).streams:
-        part = torch.stack([images[i] for i in chunk]).to(model.device)
+    chunks, nats = Layout.of(each, batch, 1).streams, 0.0
+    context = with_orders(model, images, context, chunks)
+    for chunk in chunks:
+        part, given = torch.stack([images[i] for i in chunk]), of_images(context, torch.tensor(chunk), model.device)
         with torch.inference_mode():
-            nats -= float(model.log_prob(part, _given(model, context, chunk)).sum())
+            nats -= float(model.log_prob(part.to(model.device), given).sum())
     return nats / math.log(2)
 
 
@@ -214,11 +219,6 @@ def _checked(
     return images, sizes[0] if sizes else (model.shape[1], model.shape[2])
 
 
-def _given(model: Model, context: Context | None, images: list[int]) -> Context | None:
-    """The context of some images, of a model of several orders in the raster order."""
-    return in_raster_order(model, of_images(context, torch.tensor(images), model.device), len(images))
-
-
 def _check_context(model: Model, context: Context | None, sizes: Sequence[Size]) -> None:
     """Raises ValueError or TypeError for a context that is not one of images of these sizes."""
     if len(set(sizes)) == 1:
@@ -254,7 +254,12 @@ def _check_model(model: Model, contents: Contents) -> None:
 
 
 def _decoded(
-    walks: Walks, contents: Contents, chunk: list[tuple[int, int]], readers: Mapping[int, Reader], told: "_Told"
+    walks: Walks,
+    door: Door,
+    contents: Contents,
+    chunk: list[tuple[int, int]],
+    readers: Mapping[int, Reader],
+    told: "_Told",
 ) -> dict[int, Tensor]:
     """Images (C, H, W) of a chunk, all of one size, the next of their streams."""
     images, size = [image for _, image in chunk], contents.size(chunk[0][1])
@@ -266,12 +271,11 @@ def _decoded(
     walked = chunk if contents.numerics == "fast" else [(s, i) for s, i in chunk if i not in known]
     if len(known) < len(images):
         of = [i for _, i in walked]
-        context = _given(walks.model, contents.context, of)
         sources = [known[i] if i in known else readers[s] for s, i in walked]
-        decoded = walks.decode(sources, [contents.listed[i] for i in of], size, context, progress)
+        decoded = walks.decode(sources, [contents.listed[i] for i in of], size, door.given(of), progress)
         found.update(zip(of, decoded.cpu(), strict=True))
     kind = torch.uint8 if contents.levels <= 256 else torch.long
-    return {i: image.to(kind) for i, image in found.items()}
+    return {i: door.turned_back(i, image).to(kind) for i, image in found.items()}
 
 
 class _Told:
