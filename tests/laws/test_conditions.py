@@ -35,7 +35,7 @@ def test_labels_may_have_any_integer_type(build, dtype):
 def test_a_missing_or_wrong_label_is_refused_at_every_public_verb(build):
     shape = fit(build, (1, 4, 5))
     model, x = build(shape, 2), random_levels(2, (2, *shape))
-    known = torch.zeros(shape[1:], dtype=torch.bool)
+    known = torch.arange(shape[2]).expand(shape[1:]) < 2
     verbs = {
         "log_prob": lambda c: model.log_prob(x, c),
         "bits_per_dim": lambda c: model.bits_per_dim(x, c),
@@ -124,7 +124,7 @@ def test_a_map_may_have_any_integer_type(build, dtype):
 def test_a_missing_or_wrong_map_is_refused_at_every_public_verb(build):
     shape = fit(build, (1, 4, 6))
     model, x = build(shape, 2), random_levels(2, (2, *shape))
-    known = torch.zeros(shape[1:], dtype=torch.bool)
+    known = torch.arange(shape[2]).expand(shape[1:]) < 2
     verbs = (
         lambda c: model.log_prob(x, c),
         lambda c: model.bits_per_dim(x, c),
