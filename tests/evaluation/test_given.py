@@ -87,7 +87,7 @@ def test_a_detector_scores_by_the_context(name, size):
     assert_close(found.scores["nats"], -model.log_prob(x, context))
     assert_close(found.maps, model.pixel_nats(x, context).float())
     assert found.anomalous.sum() <= 2
-    with pytest.raises(ValueError, match="has no (labels|maps)"):
+    with pytest.raises(ValueError, match=r"has no (labels|maps)"):
         detect(model, images, detector)
 
 
