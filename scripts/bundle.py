@@ -1,6 +1,7 @@
 """Puts a run's best weights into the package, says what they are worth, and brings pictures and pages up to date.
 
     python scripts/bundle.py RUN --data mnist:FOLDER [--name mnist] [--recipe mnist-fast] [--after mnist --after RUN]
+    python scripts/bundle.py RUN --data photos --name photos --recipe photos
 
 Weights are rounded to half precision; what is evaluated and drawn afterwards are the rounded ones, as `pixelsnail.load`
 gives them. In README.md and docs the text between <!-- mnist WHAT --> and <!-- / --> is replaced, by the model's name.
@@ -21,8 +22,29 @@ from pixelsnail.training.history import Row, draw_history, milestones, read_hist
 ROOT = Path(__file__).parents[1]
 PAGES = ("README.md", "docs/how-to.md", "docs/orders.md")
 PICTURES = ROOT / "docs/pictures"
-LICENCE = "MIT; trained on MNIST (CC BY-SA 3.0)"
 EMBEDDED = "mnist-mini"
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """What is said of a model of digits, or of photographs."""
+
+    digits: bool
+
+    @property
+    def licence(self) -> str:
+        """Of the weights, and of what they were made from."""
+        photographs = "photographs of scikit-image and scikit-learn (public domain, CC0, CC BY 2.0, Scharstein 2014)"
+        return f"MIT; trained on {'MNIST (CC BY-SA 3.0)' if self.digits else photographs}"
+
+    def images(self, held_out: int) -> str:
+        """What it was trained on."""
+        return f"MNIST, {60_000 - held_out:,} of its training images" if self.digits else "photos, 18,881 crops of 5"
+
+    @property
+    def defaults(self) -> dict[str, object]:
+        """What it is shown where nobody names images."""
+        return {"default_data": EMBEDDED if self.digits else "photos", "binarize": "dynamic" if self.digits else "none"}
 
 
 def rounded(model: Model) -> Model:
@@ -39,18 +61,19 @@ def rounded(model: Model) -> Model:
 
 def judge(model: Model, source: str, draws: int, limit: int | None) -> dict[str, object]:
     """The nats of the test images over several dynamic binarisations, and of the embedded ones in their first draw."""
-    images = data.open(source, "test", binarize="dynamic")
-    found = evaluation.evaluate(model, images, binarizations=draws, limit=limit)
-    mini = evaluation.evaluate(model, data.open(EMBEDDED, "test", binarize="dynamic"))
-    one = {}
+    digits = source.startswith("mnist")
+    images = data.open(source, "test", binarize="dynamic" if digits else "none")
+    found = evaluation.evaluate(model, images, binarizations=draws if digits else 1, limit=limit)
+    told: dict[str, object] = {"test_nats": found.nats, "test_nats_standard_error": found.standard_error}
     if isinstance(model, Ordered):
         first = model.condition.join(0, None, len(images), model.device)
-        alone = evaluation.evaluate(model, images, context=first, binarizations=draws, limit=limit)
-        one = {"test_nats_of_order_0": alone.nats, "test_nats_of_order_0_standard_error": alone.standard_error}
+        alone = evaluation.evaluate(model, images, context=first, binarizations=found.binarizations, limit=limit)
+        told |= {"test_nats_of_order_0": alone.nats, "test_nats_of_order_0_standard_error": alone.standard_error}
+    if not digits:
+        return {**told, "test_on": f"photos, {found.images} crops of 2 photographs that it never saw"}
+    mini = evaluation.evaluate(model, data.open(EMBEDDED, "test", binarize="dynamic"))
     return {
-        **one,
-        "test_nats": found.nats,
-        "test_nats_standard_error": found.standard_error,
+        **told,
         "test_on": f"MNIST, {found.images:,} test images, {found.binarizations} dynamic binarisations of each",
         "test_nats_by_binarization": found.per_binarization.tolist(),
         "embedded_nats": mini.nats,
@@ -58,9 +81,9 @@ def judge(model: Model, source: str, draws: int, limit: int | None) -> dict[str,
     }
 
 
-def known(run: Path, recipe: str, held_out: int) -> dict[str, object]:
+def known(run: Path, recipe: str, held_out: int, digits: bool) -> dict[str, object]:
     """What the run tells of its training, without places on this machine."""
-    told = checkpoints.about(run)
+    told, kind = checkpoints.about(run), Kind(digits)
     seconds = told["seconds"]
     if (run / "metrics.csv").is_file():
         seconds = max(row.seconds for row in read_history(run) if row.step <= told["steps"])
@@ -71,12 +94,11 @@ def known(run: Path, recipe: str, held_out: int) -> dict[str, object]:
         "seconds": round(seconds, 1),
         "seconds_with_pauses": round(told["seconds"], 1),
         "validation_nats": told["validation_nats"],
-        "data": f"MNIST, {60_000 - held_out:,} of its training images",
-        "default_data": EMBEDDED,
-        "binarize": "dynamic",
+        "data": kind.images(held_out),
+        **kind.defaults,
         "weights": f"{told['weights']}, rounded to half precision",
         "seed": told["seed"],
-        "licence": LICENCE,
+        "licence": kind.licence,
     }
 
 
@@ -127,7 +149,7 @@ def write_curve(name: str, runs: list[Path]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", metavar="RUN", type=Path, help="a run of `pixelsnail train`")
-    parser.add_argument("--data", metavar="SOURCE", help="mnist:FOLDER, whose test images are evaluated")
+    parser.add_argument("--data", metavar="SOURCE", help="mnist:FOLDER, or photos, whose test images are evaluated")
     parser.add_argument("--name", default="mnist", help="name in the package (default mnist)")
     parser.add_argument("--recipe", default="mnist-fast", help="the recipe's name (default mnist-fast)")
     parser.add_argument(
@@ -143,11 +165,14 @@ def main() -> None:
         return
     if options.data is None:
         parser.error("--data is missing; expected mnist:FOLDER")
-    about = known(options.run, options.recipe, held_out(options.run))
+    digits = options.data.startswith("mnist")
+    about = known(options.run, options.recipe, held_out(options.run), digits)
     runs = [Path(run) for run in options.after if (Path(run) / "recipe.yaml").is_file()]
     if options.after:
         earlier = [
-            known(Path(run), options.recipe, held_out(Path(run))) if Path(run) in runs else checkpoints.about(run)
+            known(Path(run), options.recipe, held_out(Path(run)), digits)
+            if Path(run) in runs
+            else checkpoints.about(run)
             for run in options.after
         ]
         about = added(about, earlier)
@@ -161,7 +186,7 @@ def main() -> None:
     names = ("test_nats", "test_nats_of_order_0")
     told = [f"{about[name]:.2f} +- {about[f'{name}_standard_error']:.2f}" for name in names if name in about]
     marks = dict(zip(("nats", "order_0"), told, strict=False))
-    marks["tested"] = str(about["test_on"]).removeprefix("MNIST, ")
+    marks["tested"] = str(about["test_on"]).partition(", ")[2]
     marks["trained"] = f"{about['epochs']:.1f} epochs, {hours:.1f} hours"
     replace(options.name, marks)
     if (options.run / "metrics.csv").is_file():
