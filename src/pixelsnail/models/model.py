@@ -42,7 +42,8 @@ class Model(Shared):
     """
 
     edges: ClassVar[tuple[str, ...]] = ()
-    """The layers that read levels or give the parameters, by their names: training may treat them as no other layer."""
+    """The layers that read levels or give the parameters, by their names, also those that a model may be without:
+    training may treat them as no other layer."""
     by_rows: ClassVar[bool] = False
     """Whether a segment must not go on over the end of a row, since a stream runs on whole rows (`Above`)."""
     granularity: int = 1
