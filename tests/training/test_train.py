@@ -215,12 +215,14 @@ def test_a_run_starts_from_anothers_weights(tiny, tmp_path):
     assert not (tmp_path / "third").exists()
 
 
-def test_a_run_starts_from_one_with_a_smaller_stem_as_the_same_function(tiny, tmp_path):
-    first = train(tiny(), out=tmp_path / "first")
-    still = {"model.stem": 7, "optimizer.lr": 0.0, "trainer.max_steps": 1}
+@pytest.mark.parametrize("orders", [1, 2])
+def test_a_run_starts_from_a_smaller_model_as_the_same_function(tiny, tmp_path, orders):
+    first = train(tiny(), out=tmp_path / "first", **{"data.orders": orders})
+    still = {"model.stem": 7, "model.key": 6, "data.orders": orders, "optimizer.lr": 0.0, "trainer.max_steps": 1}
     wider = train(tiny(), out=tmp_path / "second", init=tmp_path / "first", **still)
     x = torch.randint(0, 2, (4, 1, 6, 5), generator=torch.Generator().manual_seed(0))
-    assert wider.stem.conv.weight.shape[-1] == 7
+    network = getattr(wider, "network", wider)
+    assert (network.stem.conv.weight.shape[-1], len(network.blocks[0].query.weight)) == (7, 6)
     assert_close(wider.log_prob(x), first.log_prob(x))
     with pytest.raises(ValueError, match="does not fit this PixelSNAIL"):
         train(tiny(), out=tmp_path / "third", init=tmp_path / "second")

@@ -1,12 +1,13 @@
 """The verbs every model has: score, sample, complete, save."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pixelsnail.distributions import PixelDistribution, choose_head
@@ -104,6 +105,19 @@ class Model(Shared):
     def given(self, segment: Segment | None, context: Context | None) -> Given:
         """What layers read of the context: of whole images now, of a segment when its walk began."""
         return self.condition(context) if segment is None else segment.cache.given
+
+    def widened(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The weights of a smaller model as this one's, where that can be the same function; others as they are.
+
+        A masked kernel (outputs, inputs, k, k) goes in the middle of a larger one, whose new taps are zeros.
+        """
+        found = dict(state)
+        for name, layer in self.named_modules():
+            kernel = found.get(f"{name}.weight")
+            if kernel is not None and getattr(layer, "mask", None) is not None:
+                side = (layer.weight.shape[-1] - kernel.shape[-1]) // 2
+                found[f"{name}.weight"] = F.pad(kernel, (side,) * 4) if side > 0 else kernel
+        return found
 
     def check_size(self, height: int, width: int) -> None:
         """Raises ValueError for a size that the model's definition does not allow."""

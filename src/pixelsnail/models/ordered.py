@@ -86,6 +86,11 @@ class Ordered(Model):
                 found[f"network.{name}.weight"] = bias
         return found
 
+    def widened(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The weights of a smaller network as this one's."""
+        network = self.network.widened({name.removeprefix("network."): weight for name, weight in state.items()})
+        return {f"network.{name}": weight for name, weight in network.items()}
+
     def check_size(self, height: int, width: int) -> None:
         """Raises ValueError for a size that the network does not take, turned or not."""
         network = getattr(self, "network", None)

@@ -6,8 +6,10 @@ models/autoregressive/pixel_snail.py): a residual sum over blocks, ELU, one 3 x 
 four channels wide, no weight normalisation and no dropout.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
+import torch
 from torch import Tensor, nn
 
 from pixelsnail.errors import WrongValueError
@@ -122,6 +124,18 @@ class PixelSNAIL(Model):
         parameters: Tensor = self.out(h)
         return parameters if self.linear is None else parameters + self.linear(x, segment)
 
+    def widened(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The weights of a smaller model as this one's: also of one with narrower keys.
+
+        Attention scores q k / sqrt(key) stay as they are: new channels of queries are zeros, those of keys as this
+        model has them, and old queries make up for the root.
+        """
+        found = super().widened(state)
+        for name, block in self.blocks.named_children():
+            if isinstance(block, Block):
+                block.widen_keys(found, f"blocks.{name}.")
+        return found
+
 
 def _odd(name: str, size: int) -> None:
     """Raises ValueError for what is not the size of a masked kernel that sees anything."""
@@ -147,6 +161,21 @@ class Block(nn.Module):
         self.attention_out = Pointwise(value, channels)
         self.out = Pointwise(channels, channels)
         self.widths = (key, value)
+
+    def widen_keys(self, state: dict[str, Tensor], prefix: str) -> None:
+        """Puts the queries and keys of a narrower block, which `state` holds under `prefix`, among this one's."""
+        key, narrow = self.widths[0], state.get(f"{prefix}query.weight")
+        if narrow is None or len(narrow) >= key or narrow.shape[1:] != self.query.weight.shape[1:]:
+            return
+        old = len(narrow)
+        for part in ("weight", "bias"):
+            query, key_value = (state.get(f"{prefix}{name}.{part}") for name in ("query", "key_value"))
+            if query is None or key_value is None:
+                return
+            zeros = query.new_zeros(key - old, *query.shape[1:])
+            new_keys = self.key_value.get_parameter(part).detach()[old:key]
+            state[f"{prefix}query.{part}"] = torch.cat([query * (key / old) ** 0.5, zeros])
+            state[f"{prefix}key_value.{part}"] = torch.cat([key_value[:old], new_keys, key_value[old:]])
 
     def forward(
         self,

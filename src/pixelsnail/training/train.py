@@ -14,8 +14,6 @@ from pixelsnail.training.runs import RunFolder
 from pixelsnail.training.showing import showing
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from pixelsnail.data import Images
     from pixelsnail.data.given import Arrays
     from pixelsnail.models import Model
@@ -279,8 +277,9 @@ def _take_map(plan: Recipe, arguments: dict[str, Any], images: "Images", maps: "
 def start_from(model: "Model", run: str | Path) -> None:
     """Copies the best weights of another run. Raises ValueError when they don't fit.
 
-    A masked kernel may be larger than that run's: its new taps begin as zeros, and the model as the same function. A
-    model of several orders may take the weights of one order: it begins as that model in each of them.
+    The model may be larger where it can begin as the same function: a masked kernel (its new taps are zeros), the keys
+    of a PixelSNAIL's attention. A model of several orders may take the weights of one order: it begins as that model
+    in each of them.
     """
     from pixelsnail import checkpoints
     from pixelsnail.models import Ordered
@@ -290,19 +289,7 @@ def start_from(model: "Model", run: str | Path) -> None:
     state = first.state_dict()
     if isinstance(model, Ordered) and not isinstance(first, Ordered):
         state = model.state_of_one_order(state)
-    for name, layer in model.named_modules():
-        place = f"{name}.weight"
-        if getattr(layer, "mask", None) is not None and place in state:
-            state[place] = _widened(state[place], layer.weight.shape[-1])
-    take_state(model, state, str(run))
-
-
-def _widened(kernel: "Tensor", size: int) -> "Tensor":
-    """A square kernel (outputs, inputs, k, k) in the middle of zeros, where `size` is the larger."""
-    import torch.nn.functional as F
-
-    side = (size - kernel.shape[-1]) // 2
-    return F.pad(kernel, (side,) * 4) if side > 0 else kernel
+    take_state(model, model.widened(state), str(run))
 
 
 def _require(*packages: str) -> None:
