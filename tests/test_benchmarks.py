@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import benchmarks.__main__ as all_of_them
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -69,3 +71,35 @@ def test_completions_are_drawn_and_told(tmp_path):
     assert [row["mask"] for row in rows] == ["top"] * 3 + ["hole"] * 3
     assert all(1 <= row["effective"] <= 2.000001 for row in rows)
     assert {path.name for path in tmp_path.iterdir()} == {"completion-top.png", "completion-hole.png"}
+
+
+TINY = {
+    "codes": ["--sizes", "4", "--levels", "8", "--channels", "16"],
+    "codes bottom": ["--no-such-option"],
+}
+
+
+def test_one_that_fails_is_told_and_the_others_go_on(monkeypatch, capfd):
+    monkeypatch.setattr(all_of_them, "BENCHMARKS", dict(reversed(TINY.items())))
+    monkeypatch.setattr(sys, "argv", ["benchmarks", "--only", *reversed(TINY)])
+    with pytest.raises(SystemExit, match=r"^Failed: codes bottom\.$"):
+        all_of_them.main()
+    shown = capfd.readouterr().out
+    assert "$ python -m benchmarks.codes --no-such-option\n(failed, status 2)" in shown
+    assert "$ python -m benchmarks.codes --sizes 4 --levels 8 --channels 16\n" in shown.partition("(failed")[2]
+
+
+def test_what_was_found_is_kept_at_once_and_not_measured_again(monkeypatch, tmp_path):
+    file = tmp_path / "found.json"
+    monkeypatch.setattr(all_of_them, "BENCHMARKS", TINY)
+    monkeypatch.setattr(sys, "argv", ["benchmarks", "--json", str(file), "--only", *TINY])
+    with pytest.raises(SystemExit):
+        all_of_them.main()
+    kept = json.loads(file.read_text())
+    assert list(kept) == ["codes"]
+    assert kept["codes"]["rows"]
+    kept["codes"] = {"rows": []}
+    file.write_text(json.dumps(kept))
+    with pytest.raises(SystemExit):
+        all_of_them.main()
+    assert json.loads(file.read_text()) == kept
