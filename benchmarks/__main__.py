@@ -18,38 +18,35 @@ from benchmarks.machine import describe
 
 BASELINES = ("PixelCNN", "GatedPixelCNN", "ImageGPT", "PixelRNN")
 BENCHMARKS = {
-    "training": [],
-    "training PixelSNAILOriginal": ["--model", "PixelSNAILOriginal", "--batch", "8", "--repetitions", "2"],
-    "training PixelCNNpp": ["--model", "PixelCNNpp", "--batch", "8", "--repetitions", "2"],
-    "training sizes": ["--sizes", "14", "28", "56", "64", "112", "--repetitions", "2"],
-    "training depths": ["--blocks", "2", "4", "8", "--repetitions", "2"],
-    "cifar10": [],
-    "sampling": [],
-    "sampling windows": ["--windows", "28", "42", "56", "84"],
-    "sampling PixelSNAILOriginal": ["--model", "PixelSNAILOriginal", "--batches", "1", "16", "--eager"],
-    "sampling PixelCNNpp": ["--model", "PixelCNNpp", "--batches", "1", "16", "--eager"],
+    "training": "",
+    "training PixelSNAILOriginal": "--model PixelSNAILOriginal --batch 8 --repetitions 2",
+    "training PixelCNNpp": "--model PixelCNNpp --batch 8 --repetitions 2",
+    "training sizes": "--sizes 14 28 56 64 112 --repetitions 2",
+    "training depths": "--blocks 2 4 8 --repetitions 2",
+    "cifar10": "",
+    "sampling": "",
+    "sampling windows": "--windows 28 42 56 84",
+    "sampling PixelSNAILOriginal": "--model PixelSNAILOriginal --batches 1 16 --repetitions 1 --eager",
+    "sampling PixelCNNpp": "--model PixelCNNpp --batches 1 16 --repetitions 1 --eager",
     **{
-        f"{what} {name}": ["--model", name, *arguments]
+        f"{what} {name}": f"--model {name} {arguments}"
         for name in BASELINES
-        for what, arguments in (
-            ("training", ["--repetitions", "2"]),
-            ("sampling", ["--batches", "1", "16", "64", "--eager"]),
-        )
+        for what, arguments in (("training", "--repetitions 2"), ("sampling", "--batches 1 16 64 --eager"))
     },
-    "codes": [],
-    "codes bottom": ["--bottom"],
-    "codes speed": ["--speed", "--channels", "64"],
-    "overheads": [],
-    "anomaly": [],
-    "codec": ["mnist", "--binarize", "dynamic", "--limit", "128"],
-    "codec_portability": [],
+    "codes": "",
+    "codes bottom": "--bottom",
+    "codes speed": "--speed --channels 64",
+    "overheads": "",
+    "anomaly": "",
+    "codec": "mnist --binarize dynamic --limit 128",
+    "codec_portability": "",
 }
 """Module and what is measured -> its arguments."""
 
 
 def run(name: str) -> bool:
     """Whether a benchmark went through; prints its command, its table and its seconds."""
-    words = [f"benchmarks.{name.split()[0]}", *BENCHMARKS[name]]
+    words = [f"benchmarks.{name.split()[0]}", *BENCHMARKS[name].split()]
     print(f"\n$ python -m {' '.join(words)}", flush=True)
     start = time.perf_counter()
     status = subprocess.run([sys.executable, "-m", *words], check=False).returncode
@@ -59,7 +56,7 @@ def run(name: str) -> bool:
 
 def keep(name: str, file: Path) -> bool:
     """Whether a benchmark went through; writes what it found into the file, beside what is there."""
-    command = [sys.executable, "-m", f"benchmarks.{name.split()[0]}", *BENCHMARKS[name], "--json"]
+    command = [sys.executable, "-m", f"benchmarks.{name.split()[0]}", *BENCHMARKS[name].split(), "--json"]
     done = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True)
     if done.returncode == 0:
         found = {**kept(file), name: json.loads(done.stdout)}

@@ -73,10 +73,7 @@ def test_completions_are_drawn_and_told(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"completion-top.png", "completion-hole.png"}
 
 
-TINY = {
-    "codes": ["--sizes", "4", "--levels", "8", "--channels", "16"],
-    "codes bottom": ["--no-such-option"],
-}
+TINY = {"codes": "--sizes 4 --levels 8 --channels 16", "codes bottom": "--no-such-option"}
 
 
 def test_one_that_fails_is_told_and_the_others_go_on(monkeypatch, capfd):
