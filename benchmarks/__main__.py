@@ -39,7 +39,7 @@ BENCHMARKS = {
     "overheads": "",
     "anomaly": "",
     "codec": "mnist --binarize dynamic --limit 128",
-    "codec_portability": "",
+    "codec_portability": "--images 8 --digits 1",
 }
 """Module and what is measured -> its arguments."""
 
