@@ -116,19 +116,20 @@ def main() -> None:
     if options.json:
         print(json.dumps({"machine": machine, "rows": found}))
         return
+    print("; ".join(f"{name} {value}" for name, value in machine.items()))
     if options.speed:
-        report_speed(found, options, machine)
+        report_speed(found, options)
         return
-    print(f"Memory of a forward and backward pass of one map, float32, {options.channels} channels; {machine}")
+    print(f"Memory of a forward and backward pass of one map, float32, {options.channels} channels")
     print(f"{'size':>8} {'levels':>7} {'growth MB':>10} {'weights MB':>11}")
     for row in found:
         size = f"{row['size']} x {row['size']}"
         print(f"{size:>8} {row['levels']:>7} {row['growth_megabytes']:>10.0f} {row['weights_megabytes']:>11.0f}")
 
 
-def report_speed(found: list[dict[str, float]], options: argparse.Namespace, machine: dict[str, Any]) -> None:
+def report_speed(found: list[dict[str, float]], options: argparse.Namespace) -> None:
     """The table of draws."""
-    print(f"Drawing maps of codes, float32, {options.channels} channels, processor seconds; {machine}")
+    print(f"Drawing maps of codes, float32, {options.channels} channels, processor seconds")
     engines = [name.removesuffix("_forward_passes") for name in found[0] if name.endswith("_forward_passes")]
     print(f"{'size':>8} {'levels':>7} {'batch':>6} {'forward s':>10}  in forward passes: {', '.join(engines)}")
     for row in found:

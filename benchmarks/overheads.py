@@ -14,11 +14,13 @@ Ratios are taken from neighbours of one interleaved run. What both sides compute
 """
 
 import argparse
+import itertools
 import json
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +31,7 @@ from benchmarks.machine import describe, interleaved, peak_resident_megabytes, s
 from pixelsnail.data import Images
 from pixelsnail.evaluation import evaluate
 from pixelsnail.training import Event
-from pixelsnail.training.batches import Batches
+from pixelsnail.training.batches import Batch, Batches
 
 Row = dict[str, object]
 
@@ -120,7 +122,7 @@ def read_against_step(
     """One loader against one training step."""
     model = pixelsnail.PixelSNAIL(**(DEMO if name == "demo" else {})).train()
     optimizer = torch.optim.Adam(model.parameters())
-    loader, again = (iter(Batches(images, batch, seed=0)) for _ in range(2))
+    loader, again = (endless(Batches(images, batch, seed=0)) for _ in range(2))
     same = torch.equal(next(loader)[0], next(again)[0])
     x, _ = next(again)
 
@@ -140,6 +142,13 @@ def read_against_step(
     read_one = [seconds / 20 for seconds in times["read"]]
     rate = 1 / spread(read_one)["median"]
     return row(f"batch of {what}", "of a training step", ratios(read_one, times["step"]), same, batches_per_second=rate)
+
+
+def endless(batches: Batches) -> Iterator[Batch]:
+    """Batches of one epoch after another."""
+    for epoch in itertools.count():
+        batches.set_epoch(epoch)
+        yield from batches
 
 
 def write_mnist(folder: Path) -> None:
