@@ -3,6 +3,8 @@ import json
 import pytest
 from PIL import Image
 
+from pixelsnail.training.history import Row, draw_history
+
 HEADER = "step,epoch,split,nats,bits_per_dim,images_per_second,lr,seconds\n"
 
 
@@ -32,6 +34,19 @@ def test_the_table_has_a_line_for_each_time_and_the_end_without_pauses(pixelsnai
 def test_json_has_the_same_numbers(pixelsnail, trained):
     last = json.loads(pixelsnail("curve", trained, "--json").out)["rows"][-1]
     assert last == {"seconds": 109.0, "step": 200, "train": 102.5, "validation": 99.0}
+
+
+@pytest.mark.parametrize(
+    ("nats", "cut"),
+    [
+        ([500.0, *[120.0] * 10, *[100.0] * 29], 120),  # what all but the first twentieth of the time needs
+        ([500.0, *[100.0] * 39], 110),
+        ([500.0, *[400.0] * 10, *[100.0] * 29], 150),
+    ],
+)
+def test_the_picture_leaves_the_fall_of_the_beginning_out(tmp_path, nats, cut):
+    draw_history([Row(i, "train", n, float(i)) for i, n in enumerate(nats, 1)], tmp_path / "curve.svg")
+    assert f"above {cut}: not shown" in (tmp_path / "curve.svg").read_text()
 
 
 @pytest.mark.parametrize(
