@@ -1,13 +1,12 @@
 """The benchmarks run, on tiny work: their figures are never tested."""
 
+import importlib
 import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-
-import benchmarks.__main__ as all_of_them
 
 ROOT = Path(__file__).parents[1]
 
@@ -76,7 +75,15 @@ def test_completions_are_drawn_and_told(tmp_path):
 TINY = {"codes": "--sizes 4 --levels 8 --channels 16", "codes bottom": "--no-such-option"}
 
 
-def test_one_that_fails_is_told_and_the_others_go_on(monkeypatch, capfd):
+@pytest.fixture
+def all_of_them(monkeypatch):
+    """`python -m benchmarks`, as a module, where it is run."""
+    monkeypatch.chdir(ROOT)
+    monkeypatch.syspath_prepend(ROOT)
+    return importlib.import_module("benchmarks.__main__")
+
+
+def test_one_that_fails_is_told_and_the_others_go_on(all_of_them, monkeypatch, capfd):
     monkeypatch.setattr(all_of_them, "BENCHMARKS", dict(reversed(TINY.items())))
     monkeypatch.setattr(sys, "argv", ["benchmarks", "--only", *reversed(TINY)])
     with pytest.raises(SystemExit, match=r"^Failed: codes bottom\.$"):
@@ -86,7 +93,7 @@ def test_one_that_fails_is_told_and_the_others_go_on(monkeypatch, capfd):
     assert "$ python -m benchmarks.codes --sizes 4 --levels 8 --channels 16\n" in shown.partition("(failed")[2]
 
 
-def test_what_was_found_is_kept_at_once_and_not_measured_again(monkeypatch, tmp_path):
+def test_what_was_found_is_kept_at_once_and_not_measured_again(all_of_them, monkeypatch, tmp_path):
     file = tmp_path / "found.json"
     monkeypatch.setattr(all_of_them, "BENCHMARKS", TINY)
     monkeypatch.setattr(sys, "argv", ["benchmarks", "--json", str(file), "--only", *TINY])
