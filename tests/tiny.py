@@ -50,7 +50,8 @@ def convolutions(shape: tuple[int, int, int], levels: int) -> Model:
 
 
 def attention(shape: tuple[int, int, int], levels: int) -> Model:
-    return randomised(PixelSNAIL(shape, levels, channels=8, blocks=2, residuals=0, key=2, value=4), seed=1)
+    widths = {"channels": 8, "blocks": 2, "residuals": 0, "key": 2, "value": 4}
+    return randomised(PixelSNAIL(shape, levels, **widths, frequencies=2), seed=1)
 
 
 def original(shape: tuple[int, int, int], levels: int, factor: int = 1, classes: int = 0) -> Model:

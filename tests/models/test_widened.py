@@ -26,7 +26,9 @@ def ordered(**sizes):
 
 
 @pytest.mark.parametrize("build", [pixelsnail, ordered])
-@pytest.mark.parametrize("larger", [{"key": 5}, {"stem": 7}, {"key": 3, "stem": 5}])
+@pytest.mark.parametrize(
+    "larger", [{"key": 5}, {"stem": 7}, {"frequencies": 3}, {"key": 3, "stem": 5, "frequencies": 1}]
+)
 def test_a_larger_model_begins_as_the_same_function(build, larger):
     small, large = filled(build()), build(**larger).double().eval()
     x = torch.randint(0, 2, (8, 1, 5, 4), generator=torch.Generator().manual_seed(1))
@@ -43,9 +45,20 @@ def test_new_keys_learn():
         assert block.query.weight.grad[2:].abs().max() > 0
 
 
+def test_more_frequencies_begin_as_the_same_function():
+    small, large = filled(pixelsnail(frequencies=1)), pixelsnail(frequencies=3).double()
+    x = torch.randint(0, 2, (8, 1, 5, 4), generator=torch.Generator().manual_seed(1))
+    large.load_state_dict(large.widened(small.state_dict()))
+    assert_close(large.log_prob(x), small.log_prob(x))
+    large.pixel_nats(x).sum().backward()
+    assert large.place.weight.grad[:, 6:].abs().max() > 0
+    assert large.blocks[0].query.weight.grad[:, 6:14].abs().max() > 0
+
+
 def test_weights_of_the_same_or_another_size_stay_as_they_are():
-    small = pixelsnail(key=5, stem=5)
-    for other in (pixelsnail(key=5, stem=5), pixelsnail(key=3, stem=3), pixelsnail(key=7, stem=5, channels=6)):
+    small = pixelsnail(key=5, stem=5, frequencies=1)
+    smaller, wider = pixelsnail(key=3, stem=3), pixelsnail(key=7, stem=5, channels=6, frequencies=2)
+    for other in (pixelsnail(key=5, stem=5, frequencies=1), smaller, wider):
         found = other.widened(small.state_dict())
         assert all(torch.equal(found[name], weight) for name, weight in small.state_dict().items())
     cnn = PixelCNN((1, 5, 4), 2, channels=4, layers=1)

@@ -53,17 +53,18 @@ class PixelSNAIL(Model):
                                        +----------------------------------------------------------+
 
     The defaults are the published MNIST model: 905,889 parameters, 78.61 nats on dynamically binarised digits.
-    `key` and `value` are the channels of the attention's keys and values, `stem` the size of the first kernel. Works at
-    any height and width. With `classes`, `context` is a class label of every image (B,), with `map_levels` a map
-    (B, map_channels, H / map_ratio, W / map_ratio), with both a mapping of `labels` and `map`: each adds a bias before
-    every gate.
+    `key` and `value` are the channels of the attention's keys and values, `stem` the size of the first kernel. With
+    `frequencies` attention reads sines and cosines of the position too, and the stem's features have a linear function
+    of them added. Works at any height and width. With `classes`, `context` is a class label of every image (B,), with
+    `map_levels` a map (B, map_channels, H / map_ratio, W / map_ratio), with both a mapping of `labels` and `map`: each
+    adds a bias before every gate.
     For ablations: without `attention` a block is its residual convolutions and what follows them; with `residuals=0`
     only the stem looks at neighbours, and attention at all else. With `linear` the parameters are a sum: those of the
     network, and a linear function of the pixels in a masked kernel of that size: for photographs, whose next pixel is
     mostly told by the mean of its neighbours.
     """
 
-    edges: ClassVar[tuple[str, ...]] = ("stem", "linear", "out.1")
+    edges: ClassVar[tuple[str, ...]] = ("stem", "place", "linear", "out.1")
 
     def __init__(
         self,
@@ -76,6 +77,7 @@ class PixelSNAIL(Model):
         value: Annotated[int, "channels of the attention's values"] = 32,
         attention: Annotated[bool, "whether blocks attend at all"] = True,
         stem: Annotated[int, "rows and columns of the stem's masked kernel, an odd number of at least 3"] = 3,
+        frequencies: Annotated[int, "frequencies of sines and cosines of the position; 0 for none"] = 0,
         linear: Annotated[int, "rows and columns of a kernel from pixels straight to parameters, odd; 0 for none"] = 0,
         classes: Classes = 0,
         label_dropout: LabelDropout = 0.0,
@@ -94,17 +96,19 @@ class PixelSNAIL(Model):
         super().__init__(shape, levels, head, classes=classes, label_dropout=label_dropout, given_map=given_map)
         (channels,) = at_least(2, channels=channels)
         key, value = at_least(1, key=key, value=value)
-        blocks, residuals = at_least(0, blocks=blocks, residuals=residuals)
+        blocks, residuals, frequencies = at_least(0, blocks=blocks, residuals=residuals, frequencies=frequencies)
         conditioning = self.conditioning(map_features, blocks * residuals)
         _odd("stem", stem)
         if linear != 0:
             _odd("linear", linear)
         scale = UnitScale(levels)
         self.stem = PixelConv(scale, CausalConv.masked(shape[0], channels, stem, centre=False))
-        self.position, self.position_before = Positions(), Positions(delay=True)
+        self.position, self.position_before = Positions(frequencies), Positions(frequencies, delay=True)
+        planes = self.position.channels
+        self.place = _zeroed(Pointwise(planes, channels)) if frequencies else None
         self.pixel_before = PixelDelay(scale)
         self.blocks = nn.ModuleList(
-            Block(shape[0], channels, residuals, key, value, conditioning)
+            Block(shape[0], planes, channels, residuals, key, value, conditioning)
             if attention
             else ConvolutionBlock(channels, residuals, conditioning)
             for _ in range(blocks)
@@ -118,6 +122,8 @@ class PixelSNAIL(Model):
         given = self.given(segment, context)
         h = self.stem(x, segment)
         position, position_before = self.position(h, segment), self.position_before(h, segment)
+        if self.place is not None:
+            h = h + self.place(position)
         pixel_before = self.pixel_before(x, h, segment)
         for block in self.blocks:
             h = h + block(h, position, position_before, pixel_before, segment, given)
@@ -125,16 +131,42 @@ class PixelSNAIL(Model):
         return parameters if self.linear is None else parameters + self.linear(x, segment)
 
     def widened(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The weights of a smaller model as this one's: also of one with narrower keys.
+        """The weights of a smaller model as this one's: also of one with narrower keys, or fewer frequencies.
 
         Attention scores q k / sqrt(key) stay as they are: new channels of queries are zeros, those of keys as this
-        model has them, and old queries make up for the root.
+        model has them, and old queries make up for the root. What reads new planes of the position has zeros for them.
         """
         found = super().widened(state)
+        stem = found.get("stem.conv.weight")
+        if stem is not None and len(stem) == len(self.stem.conv.weight):
+            self._widen_positions(found)
         for name, block in self.blocks.named_children():
             if isinstance(block, Block):
                 block.widen_keys(found, f"blocks.{name}.")
         return found
+
+    def _widen_positions(self, state: dict[str, Tensor]) -> None:
+        """Gives what reads the position zeros for the planes that the model of these weights has not."""
+        if self.place is None:
+            return
+        channels, planes = self.place.weight.shape[:2]
+        old = state["place.weight"].shape[1] if "place.weight" in state else 2
+        state.setdefault("place.weight", self.place.weight.new_zeros(channels, old, 1, 1))
+        state.setdefault("place.bias", self.place.weight.new_zeros(channels))
+        blocks = [f"blocks.{name}" for name, block in self.blocks.named_children() if isinstance(block, Block)]
+        attending = [f"{block}.{part}.weight" for block in blocks for part in ("query", "key_value")]
+        for name in ("place.weight", *attending):
+            if name in state:
+                kernel, more = state[name], max(0, planes - old)
+                zeros = kernel.new_zeros(len(kernel), more, 1, 1)
+                state[name] = torch.cat([kernel[:, :old], zeros, kernel[:, old:]], dim=1)
+
+
+def _zeroed(layer: Pointwise) -> Pointwise:
+    """The layer, all of whose parameters are zero at first."""
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
+    return layer
 
 
 def _odd(name: str, size: int) -> None:
@@ -148,13 +180,13 @@ class Block(nn.Module):
     """Residual convolutions, then attention over all earlier pixels, then both merged (the paper's figure 2)."""
 
     def __init__(
-        self, image: int, channels: int, residuals: int, key: int, value: int, conditioning: Conditioning
+        self, image: int, planes: int, channels: int, residuals: int, key: int, value: int, conditioning: Conditioning
     ) -> None:
         super().__init__()
         self.residuals = nn.ModuleList(Residual(channels, conditioning) for _ in range(residuals))
         self.delay = Delay()
-        self.query = Pointwise(2 + channels, key)
-        self.key_value = Pointwise(2 + channels + image, key + value)
+        self.query = Pointwise(planes + channels, key)
+        self.key_value = Pointwise(planes + channels + image, key + value)
         self.attention = StrictAttention()
         self.project = Pointwise(value, value)
         self.residual_out = Pointwise(channels, channels)
