@@ -33,6 +33,7 @@ PAGES = [
     "docs/explanation.md",
     "docs/models-of-your-own.md",
     "docs/comparison.md",
+    "docs/training.md",
     "docs/performance.md",
 ]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
