@@ -51,7 +51,7 @@ def convolutions(shape: tuple[int, int, int], levels: int) -> Model:
 
 def attention(shape: tuple[int, int, int], levels: int) -> Model:
     widths = {"channels": 8, "blocks": 2, "residuals": 0, "key": 2, "value": 4}
-    return randomised(PixelSNAIL(shape, levels, **widths, frequencies=2), seed=1)
+    return randomised(PixelSNAIL(shape, levels, **widths, frequencies=2), seed=3)
 
 
 def original(shape: tuple[int, int, int], levels: int, factor: int = 1, classes: int = 0) -> Model:

@@ -193,8 +193,8 @@ def test_another_model_drops_the_arguments_and_says_so(monkeypatch):
     recipe = read("demo", {"model.name": "Other", "model.blocks": 2}, notes.append)
     assert recipe.model == {"name": "Other", "blocks": 2}
     assert notes == [
-        "The model is Other instead of PixelSNAIL; the recipe's channels, blocks, residuals, key, value, stem are "
-        "dropped."
+        "The model is Other instead of PixelSNAIL; the recipe's channels, blocks, residuals, key, value, stem, "
+        "frequencies are dropped."
     ]
     assert read("demo", {"model.name": "PixelSNAIL"}, notes.append) == read("demo")
     assert len(notes) == 1

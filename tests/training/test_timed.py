@@ -29,8 +29,9 @@ def test_training_and_its_decay_end_with_the_time(tiny, tmp_path, monkeypatch, c
     assert seconds < 60  # of 6: other work may take the processor meanwhile
 
 
-def test_recipes_of_digits_are_the_published_model_but_for_stem_and_keys():
-    for name in ("mnist-fast", "mnist-long", "mnist-orders", "mnist-gpu"):
+def test_recipes_of_digits_are_the_published_model_but_for_stem_keys_and_positions():
+    for name in ("mnist-fast", "mnist-long", "mnist-orders"):
         assert read(name).model == {**read("mnist").model, "stem": 7, "key": 16}
+    assert read("mnist-gpu").model == {**read("mnist").model, "stem": 7, "key": 16, "frequencies": 4}
     for name in ("mnist-fast", "mnist-gpu"):
         assert read(name).optimizer.cooldown < 1  # a share, which holds for any number of steps

@@ -15,12 +15,12 @@ def position_planes(height: int, width: int, like: Tensor, frequencies: int = 0)
     """
     rows = torch.arange(height, device=like.device, dtype=like.dtype) / height - 0.5
     columns = torch.arange(width, device=like.device, dtype=like.dtype) / width - 0.5
-    planes = [h.expand(height, width) for h in (rows[:, None], columns)]
+    planes = [rows[:, None], columns]
     u, v = (torch.arange(size, dtype=torch.float64) / size - 0.5 for size in (height, width))
     for k in range(frequencies):
         for wave in (torch.sin, torch.cos):
-            planes += [wave(torch.pi * 2**k * h).to(like).expand(height, width) for h in (u[:, None], v)]
-    return torch.stack(planes)[None]
+            planes += [wave(torch.pi * 2**k * h).to(like) for h in (u[:, None], v)]
+    return torch.cat([h.expand(1, 1, height, width) for h in planes], dim=1)
 
 
 class Positions(nn.Module):
