@@ -1,7 +1,7 @@
 """Trains a recipe for a given time: measures what its steps take here, then lets the last one end with the time.
 
     python scripts/timed.py mnist-gpu --minutes 10 --data mnist:FOLDER --out RUN [--optimizer.matrix_lr 0.02 ...]
-    python scripts/timed.py mnist-fast --minutes 180 --optimizer.weight_decay 0.05 --data mnist:FOLDER --out RUN
+    python scripts/timed.py mnist-fast --minutes 120 --model.channels 64 --data mnist:FOLDER --out RUN
 
 The learning rate of a recipe whose `optimizer.cooldown` is a share then decays in that share of any time. Measuring and
 compiling come off the time; a tenth is left to validations. Prints the steps and the command that evaluates the run.
