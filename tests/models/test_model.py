@@ -68,6 +68,8 @@ def test_a_linear_prediction_is_added_in_float32():
         ({"stem": 1}, "stem is 1; expected a whole number of at least 3"),
         ({"stem": 4}, "stem is 4; expected an odd number"),
         ({"linear": 4}, "linear is 4; expected an odd number"),
+        ({"frequencies": -1}, "frequencies is -1; expected a whole number of at least 0"),
+        ({"frequencies": 40}, "frequencies is 40; expected at most 16, whose last wave is shorter than a pixel"),
         ({"linear": 1}, "linear is 1; expected a whole number of at least 3"),
     ],
 )

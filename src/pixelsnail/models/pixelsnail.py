@@ -45,6 +45,9 @@ from pixelsnail.nn import (
     gate,
 )
 
+FINEST = 16
+"""The most frequencies of the position: waves of that many are shorter than a pixel of any image that fits."""
+
 
 class PixelSNAIL(Model):
     """x -> stem -> [h + block(h)] * blocks -> out_0 -> out_1 -> parameters of every pixel
@@ -98,6 +101,11 @@ class PixelSNAIL(Model):
         key, value = at_least(1, key=key, value=value)
         blocks, residuals, frequencies = at_least(0, blocks=blocks, residuals=residuals, frequencies=frequencies)
         conditioning = self.conditioning(map_features, blocks * residuals)
+        if frequencies > FINEST:
+            raise WrongValueError(
+                f"frequencies is {frequencies}; expected at most {FINEST}, whose last wave is shorter than a pixel: "
+                "each has half the period of the one before, and the first spans two images."
+            )
         _odd("stem", stem)
         if linear != 0:
             _odd("linear", linear)
