@@ -8,6 +8,8 @@ data      seconds of a batch from the training loader, dynamically binarised, as
           it (published model, bf16, and the demo's, fp32); mnist-sized data is 60,000 random images in MNIST's files
 train     what `pixelsnail.train`, with metrics and a progress callback, adds to each step of a bare loop: measured on a
           tiny model, where it shows, and given as a share of the float32 steps of the demo's and the published model
+pages     a training step of 16 digits where glibc gives freed memory back to the system, its default, against one where
+          it keeps it, as the command line `pixelsnail` has it: processes in turns
 memory    growth of the peak of resident memory, 64 against 640 images drawn 64 at a time, eager, in fresh processes
 
 Ratios are taken from neighbours of one interleaved run. What both sides compute is compared first.
@@ -16,6 +18,7 @@ Ratios are taken from neighbours of one interleaved run. What both sides compute
 import argparse
 import itertools
 import json
+import resource
 import subprocess
 import sys
 import tempfile
@@ -27,9 +30,10 @@ import numpy as np
 import torch
 
 import pixelsnail
-from benchmarks.machine import describe, interleaved, peak_resident_megabytes, spread
+from benchmarks.machine import describe, interleaved, peak_resident_megabytes, seconds, spread
 from pixelsnail.data import Images
 from pixelsnail.evaluation import evaluate
+from pixelsnail.machine import keep_memory
 from pixelsnail.training import Event
 from pixelsnail.training.batches import Batch, Batches
 
@@ -216,6 +220,49 @@ def bare_steps(size: dict[str, int], steps: int) -> tuple[float, pixelsnail.Mode
     return (time.perf_counter() - start) / (steps - 1), model
 
 
+# Pages
+
+
+def paging(repetitions: int, steps: int) -> list[Row]:
+    """A step by glibc's defaults as multiples of one in memory that is kept."""
+    return [paged(name, repetitions, steps) for name in ("demo", "published")]
+
+
+def paged(name: str, repetitions: int, steps: int) -> Row:
+    """One model, processes in turns."""
+    command = [sys.executable, "-m", "benchmarks.overheads", "--page", name, "--steps", str(steps)]
+    found: dict[bool, list[dict[str, float]]] = {False: [], True: []}
+    for _ in range(repetitions):
+        for keep, each in found.items():
+            words = [*command, "--keep"] if keep else command
+            each.append(json.loads(subprocess.run(words, check=True, capture_output=True, text=True).stdout))
+    default, kept = ([one["seconds"] for one in found[keep]] for keep in (False, True))
+    same = len({one["nats"] for each in found.values() for one in each}) == 1
+    faults = {f"faults_{word}": found[keep][-1]["faults"] for keep, word in ((False, "default"), (True, "kept"))}
+    return row(f"memory given back, {name}, 16", "of a step in kept memory", ratios(default, kept), same, **faults)
+
+
+def page(name: str, steps: int, keep: bool) -> dict[str, float]:
+    """Median seconds and mean page faults of a step, after two, and the nats of the first."""
+    if keep:
+        keep_memory()
+    torch.manual_seed(0)
+    model = pixelsnail.PixelSNAIL(**(DEMO if name == "demo" else {})).train()
+    x = pixelsnail.data.open("mnist-mini", "train", binarize="dynamic").batch(range(16))
+    nats = model.pixel_nats(x).sum().item()
+
+    def step() -> None:
+        model.zero_grad()
+        model.pixel_nats(x).sum().backward()
+
+    for _ in range(2):
+        step()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    times = [seconds(step) for _ in range(steps)]
+    faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+    return {"seconds": spread(times)["median"], "faults": faults / steps, "nats": nats}
+
+
 # Memory
 
 
@@ -244,7 +291,7 @@ def draw(count: int, batch: int) -> dict[str, object]:
 
 
 def main() -> None:
-    parts = ("import", "evaluate", "data", "train", "memory")
+    parts = ("import", "evaluate", "data", "train", "pages", "memory")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=parts, default=parts, help="parts (default all)")
     parser.add_argument("--repetitions", type=int, default=5, help="interleaved repetitions (default 5)")
@@ -254,15 +301,21 @@ def main() -> None:
     parser.add_argument("--draw-batch", type=int, default=64, help="of them at a time (default 64)")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
     parser.add_argument("--draw", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--page", help=argparse.SUPPRESS)
+    parser.add_argument("--keep", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.draw:
         print(json.dumps(draw(options.draw, options.draw_batch)))
+        return
+    if options.page:
+        print(json.dumps(page(options.page, options.steps, options.keep)))
         return
     work = {
         "import": lambda: importing(options.repetitions),
         "evaluate": lambda: evaluating(options.repetitions, options.images),
         "data": lambda: reading(options.repetitions),
         "train": lambda: training(options.repetitions, options.steps),
+        "pages": lambda: paging(options.repetitions, max(1, options.steps // 10)),
         "memory": lambda: drawing(tuple(options.draws), options.draw_batch),
     }
     if options.json:

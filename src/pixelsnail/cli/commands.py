@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pixelsnail
 from pixelsnail.bars import IMPORTING
 from pixelsnail.cli.errors import UsageError, guarded
+from pixelsnail.machine import keep_memory
 from pixelsnail.names import nearest
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     if argv is None:
         gc.set_threshold(*IMPORTING)
+        keep_memory()
     status = guarded(lambda: _run(words))
     if argv is None:
         # The process ends here. Python collects garbage once more, which after `import torch` and lightning takes 1 to
