@@ -48,9 +48,15 @@ def test_data_batch_and_device_are_short_for_fields(pixelsnail, recipe, source, 
 
 def test_another_runs_weights_are_the_first_ones(pixelsnail, recipe, run, tmp_path):
     line = ("train", recipe, "--out", tmp_path / "new", "--init", run, "--optimizer.lr", 0)
-    assert pixelsnail(*line).status == 0
+    outcome = pixelsnail(*line)
+    assert outcome.status == 0
+    assert f"Begins with the weights of {run}.\n" in outcome.err
     before, after = package.load(run).state_dict(), package.load(tmp_path / "new").state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before)
+
+    outcome = pixelsnail(*line, "--overwrite", "--model.stem", 5)
+    assert outcome.status == 0
+    assert " weights are new, and what it computes is the same." in outcome.err
 
 
 def test_without_validation_images_the_latest_loss_is_told(pixelsnail, recipe, tmp_path):

@@ -82,7 +82,9 @@ def orthogonal(g: Tensor) -> Tensor:
     a, b, c = QUINTIC
     tall = g.shape[1] > g.shape[2]
     x = g.transpose(1, 2) if tall else g
-    x = x / torch.linalg.matrix_norm(x, keepdim=True).clamp(min=torch.finfo(g.dtype).tiny)
+    tiny = torch.finfo(g.dtype).tiny
+    x = x / x.abs().amax((1, 2), keepdim=True).clamp(min=tiny)  # so that no square underflows in the norm
+    x = x / torch.linalg.matrix_norm(x, keepdim=True).clamp(min=tiny)
     for _ in range(ROUNDS):
         gram = x @ x.transpose(1, 2)
         x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)

@@ -82,7 +82,7 @@ def train(
         with showing(progress) as shown:
             session = Session(plan, folder, trained, images, judged, shown, tell)
             if not resume and init is not None:
-                start_from(trained, init)
+                tell(start_from(trained, init))
             elif not resume and (own is None or "run.initialize" in overrides):
                 session.initialize()
             if session.trainer.is_global_zero:  # and nothing can be wrong with the recipe any more
@@ -274,12 +274,12 @@ def _take_map(plan: Recipe, arguments: dict[str, Any], images: "Images", maps: "
     arguments.setdefault("map_ratio", images.shape[1] // maps.shape[1])
 
 
-def start_from(model: "Model", run: str | Path) -> None:
-    """Copies the best weights of another run. Raises ValueError when they don't fit.
+def start_from(model: "Model", run: str | Path) -> str:
+    """Copies the best weights of another run, and says so. Raises ValueError when they don't fit.
 
-    The model may be larger where it can begin as the same function: a masked kernel (its new taps are zeros), the keys
-    of a PixelSNAIL's attention. A model of several orders may take the weights of one order: it begins as that model
-    in each of them.
+    The model may be larger where it can begin as the same function: a masked kernel (its new taps are zeros); of a
+    PixelSNAIL the keys of its attention and its frequencies. A model of several orders may take the weights of one
+    order: it begins as that model in each of them.
     """
     from pixelsnail import checkpoints
     from pixelsnail.models import Ordered
@@ -289,7 +289,11 @@ def start_from(model: "Model", run: str | Path) -> None:
     state = first.state_dict()
     if isinstance(model, Ordered) and not isinstance(first, Ordered):
         state = model.state_of_one_order(state)
-    take_state(model, model.widened(state), str(run))
+    begun = model.widened(state)
+    take_state(model, begun, str(run))
+    new = sum(weight.numel() for weight in begun.values()) - sum(weight.numel() for weight in state.values())
+    larger = f"; {new:,} weights are new, and what it computes is the same" if new else ""
+    return f"Begins with the weights of {run}{larger}."
 
 
 def _require(*packages: str) -> None:
