@@ -228,6 +228,19 @@ def test_a_run_starts_from_a_smaller_model_as_the_same_function(tiny, tmp_path, 
         train(tiny(), out=tmp_path / "third", init=tmp_path / "second")
 
 
+@pytest.mark.parametrize("orders", [1, 2])
+def test_a_run_starts_from_a_model_of_fewer_blocks_as_nearly_the_same_function(tiny, tmp_path, capsys, orders):
+    first = train(tiny(), out=tmp_path / "first", **{"data.orders": orders})
+    still = {"model.blocks": 3, "data.orders": orders, "optimizer.lr": 0.0, "trainer.max_steps": 1}
+    deep = train(tiny(), out=tmp_path / "second", init=tmp_path / "first", note=print, **still)
+    assert "weights are new, and what it computes is nearly the same: its blocks are split." in capsys.readouterr().out
+    network, origin = getattr(deep, "network", deep), getattr(first, "network", first)
+    assert (len(network.blocks), len(origin.blocks)) == (3, 1)
+    assert_close(sum(block.out.weight for block in network.blocks), origin.blocks[0].out.weight)
+    with pytest.raises(ValueError, match="does not fit this PixelSNAIL"):
+        train(tiny(), out=tmp_path / "third", init=tmp_path / "second")
+
+
 # Data-dependent initialisation
 
 ORIGINAL = {

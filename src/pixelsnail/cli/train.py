@@ -42,7 +42,8 @@ def train(
     ] = None,
     seed: Annotated[Whole | None, Parameter(help="seed of everything (default: the recipe's)")] = None,
     init: Annotated[
-        Name | None, Parameter(help="start from the best weights of this run (default: random weights)")
+        Name | None,
+        Parameter(help="start from the best weights of this run, of a smaller model too (default: random weights)"),
     ] = None,
     device: Device = "auto",
     fields: Fields = MappingProxyType({}),

@@ -119,6 +119,10 @@ class Model(Shared):
                 found[f"{name}.weight"] = F.pad(kernel, (side,) * 4) if side > 0 else kernel
         return found
 
+    def deepened(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The weights of a model with fewer blocks as this one's, where that can be done; others as they are."""
+        return dict(state)
+
     def check_size(self, height: int, width: int) -> None:
         """Raises ValueError for a size that the model's definition does not allow."""
         n = self.granularity

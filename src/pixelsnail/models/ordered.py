@@ -88,8 +88,11 @@ class Ordered(Model):
 
     def widened(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The weights of a smaller network as this one's."""
-        network = self.network.widened({name.removeprefix("network."): weight for name, weight in state.items()})
-        return {f"network.{name}": weight for name, weight in network.items()}
+        return _of_network(state, self.network.widened)
+
+    def deepened(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The weights of a network with fewer blocks as this one's."""
+        return _of_network(state, self.network.deepened)
 
     def check_size(self, height: int, width: int) -> None:
         """Raises ValueError for a size that the network does not take, turned or not."""
@@ -353,6 +356,14 @@ def in_order(model: Model, order: Order, context: Context | None, batch: int) ->
 def in_raster_order(model: Model, context: Context | None, batch: int) -> Context | None:
     """The context of `batch` images in the first order, for what is about one order alone."""
     return in_order(model, 0 if isinstance(model, Ordered) else None, context, batch)
+
+
+def _of_network(
+    state: Mapping[str, Tensor], change: Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
+) -> dict[str, Tensor]:
+    """The weights of a model after a change to those of its network."""
+    network = change({name.removeprefix("network."): weight for name, weight in state.items()})
+    return {f"network.{name}": weight for name, weight in network.items()}
 
 
 def _after(progress: Progress | None, done: int, count: int, size: tuple[int, int]) -> Progress | None:

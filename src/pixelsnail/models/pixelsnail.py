@@ -153,6 +153,26 @@ class PixelSNAIL(Model):
                 block.widen_keys(found, f"blocks.{name}.")
         return found
 
+    def deepened(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The weights of a model with fewer blocks as this one's: n copies of a block in its place, each an nth of it.
+
+        Residual blocks are steps of Euler's method, and n steps of an nth go along the same curve (B. Chang et al.:
+        Multi-level residual networks from dynamical systems view, 2017, arXiv 1710.10348): so the last layer of every
+        copy is an nth of the block's. What this computes differs from the model by the square of what a block adds.
+        """
+        few = len({name.split(".")[1] for name in state if name.startswith("blocks.")})
+        if not 0 < few < len(self.blocks):
+            return dict(state)
+        origins = [index * few // len(self.blocks) for index in range(len(self.blocks))]
+        found = {name: weight for name, weight in state.items() if not name.startswith("blocks.")}
+        for index, origin in enumerate(origins):
+            for name, weight in state.items():
+                if name.startswith(f"blocks.{origin}."):
+                    part = name.removeprefix(f"blocks.{origin}.")
+                    shared = origins.count(origin) if part.startswith("out.") else 1
+                    found[f"blocks.{index}.{part}"] = weight / shared
+        return found
+
     def _widen_positions(self, state: dict[str, Tensor]) -> None:
         """Gives what reads the position zeros for the planes that the model of these weights has not."""
         if self.place is None:

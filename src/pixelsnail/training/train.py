@@ -278,8 +278,8 @@ def start_from(model: "Model", run: str | Path) -> str:
     """Copies the best weights of another run, and says so. Raises ValueError when they don't fit.
 
     The model may be larger where it can begin as the same function: a masked kernel (its new taps are zeros); of a
-    PixelSNAIL the keys of its attention and its frequencies. A model of several orders may take the weights of one
-    order: it begins as that model in each of them.
+    PixelSNAIL the keys of its attention and its frequencies. With more blocks a PixelSNAIL begins as nearly the same
+    function. A model of several orders may take the weights of one order: it begins as that model in each of them.
     """
     from pixelsnail import checkpoints
     from pixelsnail.models import Ordered
@@ -289,10 +289,12 @@ def start_from(model: "Model", run: str | Path) -> str:
     state = first.state_dict()
     if isinstance(model, Ordered) and not isinstance(first, Ordered):
         state = model.state_of_one_order(state)
-    begun = model.widened(state)
+    deep = model.deepened(state)
+    begun = model.widened(deep)
     take_state(model, begun, str(run))
     new = sum(weight.numel() for weight in begun.values()) - sum(weight.numel() for weight in state.values())
-    larger = f"; {new:,} weights are new, and what it computes is the same" if new else ""
+    same = "nearly the same: its blocks are split" if deep.keys() != state.keys() else "the same"
+    larger = f"; {new:,} weights are new, and what it computes is {same}" if new else ""
     return f"Begins with the weights of {run}{larger}."
 
 
