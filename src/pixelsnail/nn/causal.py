@@ -1,9 +1,10 @@
 """Causal attention of whole sequences, in memory that grows with their length and not with its square.
 
 On a GPU this is `scaled_dot_product_attention`. On a CPU its fused kernel wants keys as wide as values, and those of
-PixelSNAIL are 4 and 32 wide: padding them makes two of its products 8 times as large. There, scores are computed in
-blocks that stay in the processor's cache, half of the square never, and again in the backward pass (as in Dao et al.
-2022, arXiv 2205.14135). With scores in units of ln 2, since 2^x is the cheapest exponential, it is
+PixelSNAIL are 4 and 32 wide: padding them makes two of its products 8 times as large. Forwards and in half precision it
+is faster all the same; else scores are computed here, in blocks that stay in the processor's cache, half of the square
+never, and again in the backward pass (as in Dao et al. 2022, arXiv 2205.14135). With scores in units of ln 2, since 2^x
+is the cheapest exponential, it is
 
     S = Q K^T    L = log2(rowsum(2^S))    P = 2^(S - L)    O = P V
     dV = P^T dO    dS = P * (dO V^T - D) ln 2    D = rowsum(dO * O)    dQ = dS K    dK = dS^T Q
@@ -36,7 +37,7 @@ def attend_strictly(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     if q.device.type != "cpu" or exporting() or transformed():
         return differentiable(_attend_fused, attend_plainly, q, k, v)
     inputs = [h.flatten(0, 1) for h in (q * (k.shape[-1] ** -0.5 / math.log(2)), k, v)]
-    out: Tensor = (_attend_in_blocks if is_plain(*inputs) else _attend)(*inputs)[0]
+    out: Tensor = (_attend_here if is_plain(*inputs) else _attend)(*inputs)[0]
     return out.unflatten(0, q.shape[:2])
 
 
@@ -59,16 +60,41 @@ def attend_masked(q: Tensor, k: Tensor, v: Tensor, seen: Tensor) -> Tensor:
 
 def _attend_fused(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """The same by torch's fused kernels, which are fast on a GPU."""
-    # Without the first query and the first entry this is plain causal attention. The fused kernels want one width:
-    # zeros change neither scores nor sums.
-    width = max(k.shape[-1], v.shape[-1])
-    wide_q, wide_k, wide_v = (F.pad(h[:, :, 1:], (0, width - h.shape[-1])) for h in (q, k, v))
-    out = F.scaled_dot_product_attention(wide_q, wide_k, wide_v, is_causal=True, scale=k.shape[-1] ** -0.5)
+    out = F.scaled_dot_product_attention(*_of_one_width(q, k, v), is_causal=True, scale=k.shape[-1] ** -0.5)
     return F.pad(out[..., : v.shape[-1]], (0, 0, 1, 0))
 
 
+def _of_one_width(*sequences: Tensor) -> Iterator[Tensor]:
+    """What the fused kernels want of (..., n, D): zeros up to one width, which change neither scores nor sums.
+
+    Without the first entry, so that plain causal attention is the strict one.
+    """
+    width = max(h.shape[-1] for h in sequences)
+    return (F.pad(h[..., 1:, :], (0, width - h.shape[-1])) for h in sequences)
+
+
+def _attend_here(q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+    """O (N, n, V) and L (N, n) of (N, n, K), (N, n, K), (N, n, V), on a CPU."""
+    half = q.dtype == k.dtype == v.dtype and q.dtype in (torch.bfloat16, torch.float16)
+    if half and len(q) and q.shape[1] > 1:  # of nothing, the fused kernel divides by zero
+        return _attend_in_half(q, k, v)
+    return _attend_in_blocks(q, k, v)
+
+
+def _attend_in_half(q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+    """The same by torch's fused kernel, which tells L too and keeps scores in float32.
+
+    Of 8 sequences of 784, keys 16 and values 32 wide, it takes 0.66 times as long as blocks do in bfloat16, 0.38 times
+    without a processor's instructions for that, and 1.1 times in float32; its backward pass takes 1.3 times as long.
+    """
+    one = [h[:, None].contiguous() for h in _of_one_width(q, k, v)]  # it reads other layouts wrongly
+    kernel = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+    out, log_sums = kernel(*one, 0.0, True, scale=math.log(2))
+    return F.pad(out[:, 0, :, : v.shape[-1]], (0, 0, 1, 0)), F.pad(log_sums[:, 0] / math.log(2), (1, 0))
+
+
 def _attend_in_blocks(q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-    """O (N, n, V) and L (N, n) of (N, n, K), (N, n, K), (N, n, V)."""
+    """The same in blocks."""
     out, log_sums = _allocate(q, k, v)
     out[:, 0], log_sums[:, 0] = 0, 0
     q, kt, v = q.to(log_sums.dtype), k.to(log_sums.dtype).transpose(1, 2).contiguous(), v.contiguous()
@@ -85,7 +111,7 @@ def _attend_in_blocks(q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
 
 
 # An operator of its own, so that a compiler sees one node and not its loops.
-_attend = torch.library.custom_op("pixelsnail::attend_strictly", _attend_in_blocks, mutates_args=())
+_attend = torch.library.custom_op("pixelsnail::attend_strictly", _attend_here, mutates_args=())
 
 
 @torch.library.custom_op("pixelsnail::attend_strictly_backward", mutates_args=())
