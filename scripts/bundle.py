@@ -5,6 +5,7 @@
 
 Weights are rounded to half precision; what is evaluated and drawn afterwards are the rounded ones, as `pixelsnail.load`
 gives them. In README.md and docs the text between <!-- mnist WHAT --> and <!-- / --> is replaced, by the model's name.
+The numbers of its curve are kept beside the picture, for a training that goes on from packaged weights: --after NAME.
 """
 
 import argparse
@@ -12,10 +13,12 @@ import copy
 import dataclasses
 import re
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from pixelsnail import checkpoints, data, evaluation, pictures
 from pixelsnail.checkpoints.folder import PACKAGED
+from pixelsnail.files import read_csv, write_csv
 from pixelsnail.models import Model, Ordered
 from pixelsnail.training.history import Row, draw_history, milestones, read_history
 
@@ -23,6 +26,9 @@ ROOT = Path(__file__).parents[1]
 PAGES = ("README.md", "docs/how-to.md", "docs/orders.md")
 PICTURES = ROOT / "docs/pictures"
 EMBEDDED = "mnist-mini"
+CURVE = ("step", "split", "nats", "seconds")
+POINTS = 400
+"""About so many training nats of a curve are kept, each a mean."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,15 +109,19 @@ def known(run: Path, recipe: str, held_out: int, digits: bool) -> dict[str, obje
 
 
 def added(about: dict[str, Any], earlier: list[dict[str, Any]]) -> dict[str, Any]:
-    """What is known of a run that went on from earlier trainings, one after another: of all, and of each of those.
+    """What is known of a run that went on from earlier trainings, one after another: of all, and of each by itself.
 
-    Where one of those went on itself, its numbers are those until then, and what it went on from comes before it.
+    What an earlier one went on from comes before it.
     """
     lengths = ("steps", "epochs", "seconds", "seconds_with_pauses")
     kept = ("recipe", *lengths, "validation_nats", "data", "seed", "test_nats", "test_nats_standard_error")
-    sums = {name: round(sum(one[name] for one in (*earlier, about)), 3) for name in lengths}
-    chain = [part for one in earlier for part in (*one.get("before", ()), one)]
-    return {**about, **sums, "before": [{name: one[name] for name in kept if name in one} for one in chain]}
+    parts: list[dict[str, Any]] = []
+    for one in earlier:
+        before = one.get("before", ())
+        own = {name: round(one[name] - sum(part[name] for part in before), 3) for name in lengths}
+        parts += [*before, {name: {**one, **own}[name] for name in kept if name in one}]
+    sums = {name: round(sum(part[name] for part in (*parts, about)), 3) for name in lengths}
+    return {**about, **sums, "before": parts}
 
 
 def held_out(run: Path) -> int:
@@ -130,9 +140,24 @@ def replace(model: str, names: dict[str, str]) -> None:
         path.write_text(text, encoding="utf-8")
 
 
-def write_curve(name: str, runs: list[Path]) -> None:
-    """The picture of nats against time of runs that went on from one another, and their table."""
-    rows: list[Row] = []
+def thinned(rows: list[Row]) -> list[Row]:
+    """All validation rows, and means of training rows: of those whose steps lie in one part of POINTS."""
+    parts: dict[tuple[str, int], list[Row]] = {}
+    for row in rows:
+        part = row.step if row.split == "validation" else (row.step - 1) * POINTS // rows[-1].step
+        parts.setdefault((row.split, part), []).append(row)
+    kept = [dataclasses.replace(part[-1], nats=fmean(row.nats for row in part)) for part in parts.values()]
+    return sorted(kept, key=lambda row: (row.step, row.seconds))
+
+
+def write_curve(name: str, runs: list[Path], packaged: bool) -> None:
+    """The picture of nats against time of runs that went on from one another, their table, and their numbers.
+
+    With `packaged` the first one went on from the packaged weights, whose numbers are those beside the picture.
+    """
+    numbers = PICTURES / f"{name}-curve.csv"
+    kept = read_csv(numbers, CURVE) if packaged else []
+    rows = [Row(int(row["step"]), row["split"], float(row["nats"]), float(row["seconds"])) for row in kept]
     for run in runs:
         step, seconds = (rows[-1].step, rows[-1].seconds) if rows else (0, 0.0)
         rows += [
@@ -140,6 +165,7 @@ def write_curve(name: str, runs: list[Path]) -> None:
         ]
     picture = PICTURES / f"{name}-curve.png"
     draw_history(rows, picture)
+    write_csv(numbers, CURVE, ((r.step, r.split, f"{r.nats:.4f}", f"{r.seconds:.1f}") for r in thinned(rows)))
     lines = ["| after | steps | training nats | validation nats |", "|---|---|---|---|"]
     lines += [f"| {' | '.join(one.words())} |" for one in milestones(rows)]
     replace(name, {"curve": "\n" + "\n".join(lines) + "\n"})
@@ -161,7 +187,7 @@ def main() -> None:
     parser.add_argument("--curve-only", action="store_true", help="only the curve, of a run that may not be over")
     options = parser.parse_args()
     if options.curve_only:
-        write_curve(options.name, [options.run])
+        write_curve(options.name, [options.run], options.name in options.after)
         return
     if options.data is None:
         parser.error("--data is missing; expected mnist:FOLDER")
@@ -190,7 +216,7 @@ def main() -> None:
     marks["trained"] = f"{about['epochs']:.1f} epochs, {hours:.1f} hours"
     replace(options.name, marks)
     if (options.run / "metrics.csv").is_file():
-        write_curve(options.name, [*runs, options.run])
+        write_curve(options.name, [*runs, options.run], options.name in options.after)
 
 
 if __name__ == "__main__":
