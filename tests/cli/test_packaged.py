@@ -66,7 +66,7 @@ def test_info_says_size_training_nats_and_licence(pixelsnail):
     assert outcome.status == 0
     about = checkpoints.about("mnist")
     assert "mnist, comes with pixelsnail" in outcome.out
-    assert "468,673" in outcome.out
+    assert "930,817" in outcome.out
     assert f"{about['test_nats']:.2f} +- {about['test_nats_standard_error']:.2f} an image" in outcome.out
     assert {"steps trained", "epochs", "time trained", "recipe", "seed", "licence"} <= {
         line.partition("   ")[0].strip() for line in outcome.out.splitlines()
