@@ -60,17 +60,18 @@ def attend_masked(q: Tensor, k: Tensor, v: Tensor, seen: Tensor) -> Tensor:
 
 def _attend_fused(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """The same by torch's fused kernels, which are fast on a GPU."""
-    out = F.scaled_dot_product_attention(*_of_one_width(q, k, v), is_causal=True, scale=k.shape[-1] ** -0.5)
+    wide_q, wide_k, wide_v = _of_one_width(q, k, v)
+    out = F.scaled_dot_product_attention(wide_q, wide_k, wide_v, is_causal=True, scale=k.shape[-1] ** -0.5)
     return F.pad(out[..., : v.shape[-1]], (0, 0, 1, 0))
 
 
-def _of_one_width(*sequences: Tensor) -> Iterator[Tensor]:
+def _of_one_width(*sequences: Tensor) -> list[Tensor]:
     """What the fused kernels want of (..., n, D): zeros up to one width, which change neither scores nor sums.
 
     Without the first entry, so that plain causal attention is the strict one.
     """
     width = max(h.shape[-1] for h in sequences)
-    return (F.pad(h[..., 1:, :], (0, width - h.shape[-1])) for h in sequences)
+    return [F.pad(h[..., 1:, :], (0, width - h.shape[-1])) for h in sequences]
 
 
 def _attend_here(q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
