@@ -38,7 +38,7 @@ lint: .venv/.installed
 	$(BIN)/mypy
 
 test: lint
-	$(PYTEST) -m "not slow"
+	$(PYTEST) -m "not slow" --durations 15
 
 test-all: lint
 	$(PYTEST)
