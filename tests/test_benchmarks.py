@@ -20,9 +20,15 @@ ROOT = Path(__file__).parents[1]
         ("training", "--losses", "2"),
         ("codes", "--sizes", "4", "--levels", "8", "--channels", "16", "--bottom"),
         ("codes", "--speed", "--sizes", "4", "--levels", "8", "--channels", "16", "--batches", "2"),
-        ("overheads", "--only", "evaluate", "train", "--repetitions", "1", "--images", "2", "--steps", "3"),
-        ("anomaly", "--steps", "1", "--images", "20", "--pixel-rate", "0.2"),
-        ("overheads", "--only", "import", "memory", "--repetitions", "1", "--draws", "2", "4", "--draw-batch", "2"),
+        pytest.param(
+            ("overheads", "--only", "evaluate", "train", "--repetitions", "1", "--images", "2", "--steps", "3"),
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(("anomaly", "--steps", "1", "--images", "20", "--pixel-rate", "0.2"), marks=pytest.mark.slow),
+        pytest.param(
+            ("overheads", "--only", "import", "memory", "--repetitions", "1", "--draws", "2", "4", "--draw-batch", "2"),
+            marks=pytest.mark.slow,
+        ),
         pytest.param(("overheads", "--only", "pages", "--repetitions", "1", "--steps", "1"), marks=pytest.mark.slow),
         ("codec", "mnist", "--binarize", "dynamic", "--limit", "2", "--numerics", "portable"),
         pytest.param(("codec_portability", "--images", "4", "--digits", "0"), marks=pytest.mark.slow),

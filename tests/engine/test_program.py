@@ -14,8 +14,8 @@ from pixelsnail.models.condition import Labels
 from tiny import MODELS, fit, naive, random_levels, randomised, walked
 
 needs_compiler = pytest.mark.skipif(not shutil.which("g++"), reason="needs a C++ compiler")
-ALWAYS = {"PixelSNAIL of classes", "PixelSNAILOriginal"}
-"""Models whose programs are made in the quick tests too: each takes the compiler up to a minute."""
+ALWAYS = {"PixelSNAIL of classes"}
+"""Models whose programs are made in the quick tests too: each takes the compiler one minute or two."""
 
 
 @pytest.fixture(autouse=True)
