@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
     "words",
     [
         ("sampling", "--shape", "1", "3", "4", "--levels", "3", "--batches", "1", "--repetitions", "1", "--eager"),
-        ("training", "--batch", "1", "--repetitions", "1"),
+        pytest.param(("training", "--batch", "1", "--repetitions", "1"), marks=pytest.mark.slow),
         pytest.param(("training", "--sizes", "2", "3", "--blocks", "1", "--repetitions", "1"), marks=pytest.mark.slow),
         ("training", "--losses", "2"),
         ("codes", "--sizes", "4", "--levels", "8", "--channels", "16", "--bottom"),
@@ -60,6 +60,7 @@ def test_a_benchmark_prints_its_table_or_json(words):
         assert [row["same"] for row in found["rows"]] == [True] * len(found["rows"])
 
 
+@pytest.mark.slow
 def test_damage_is_restored_and_told(tmp_path):
     command = [sys.executable, "-m", "benchmarks.restoration", "--out", str(tmp_path / "r.png"), "--json"]
     command += ["--particles", "2", "--normal", "99"]
@@ -70,6 +71,7 @@ def test_damage_is_restored_and_told(tmp_path):
     assert (tmp_path / "r.png").is_file()
 
 
+@pytest.mark.slow
 def test_completions_are_drawn_and_told(tmp_path):
     command = [sys.executable, "-m", "benchmarks.completions", "--out", str(tmp_path), "--masks", "top", "hole"]
     command += ["--particles", "2", "--json"]
@@ -101,6 +103,7 @@ def test_one_that_fails_is_told_and_the_others_go_on(all_of_them, monkeypatch, c
     assert "$ python -m benchmarks.codes --sizes 4 --levels 8 --channels 16\n" in shown.partition("(failed")[2]
 
 
+@pytest.mark.slow
 def test_what_was_found_is_kept_at_once_and_not_measured_again(all_of_them, monkeypatch, tmp_path):
     file = tmp_path / "found.json"
     monkeypatch.setattr(all_of_them, "BENCHMARKS", TINY)

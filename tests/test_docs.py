@@ -36,6 +36,8 @@ PAGES = [
     "docs/training.md",
     "docs/performance.md",
 ]
+LONG = {"docs/how-to.md", "docs/codec.md", "docs/comparison.md"}
+"""The pages whose commands run for more than ten seconds."""
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 TINY = ["--model.channels=4", "--model.blocks=1", "--model.residuals=1", "--model.key=2", "--model.value=2"]
 TINY_ORIGINAL = [word for word in TINY if "value" not in word] + ["--run.initialize=2"]
@@ -110,7 +112,7 @@ def run_python(code: str, names: dict[str, object]) -> None:
     exec(compile(code, "snippet", "exec"), names)  # the page's own code
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", [pytest.param(page, marks=pytest.mark.slow if page in LONG else ()) for page in PAGES])
 def test_every_command_and_snippet_runs(page, folder, monkeypatch):
     monkeypatch.chdir(folder)
     names: dict[str, object] = {"__name__": "page"}

@@ -12,6 +12,7 @@ from PIL import Image
 ROOT = Path(__file__).parents[1]
 
 
+@pytest.mark.slow
 def test_the_pipeline_of_latent_images_runs(tmp_path):
     pytest.importorskip("vector_quantize_pytorch")
     command = [sys.executable, str(ROOT / "examples/vqvae/run.py"), "--short", "--out", str(tmp_path)]

@@ -41,8 +41,8 @@ def pixelsnail(shape: tuple[int, int, int], levels: int, seed: int = 0, **argume
     return randomised(PixelSNAIL(shape, levels, **widths), seed)
 
 
-def pixelsnail_of_classes(shape: tuple[int, int, int], levels: int) -> Model:
-    return pixelsnail(shape, levels, classes=3, label_dropout=0.1, seed=1)
+def pixelsnail_of_classes(shape: tuple[int, int, int], levels: int, **arguments: Any) -> Model:
+    return pixelsnail(shape, levels, classes=3, label_dropout=0.1, seed=1, **arguments)
 
 
 def convolutions(shape: tuple[int, int, int], levels: int) -> Model:
@@ -176,6 +176,8 @@ DIVISORS = {
 """What divides the height and width of a model's images."""
 ONE_SIZE = {imagegpt}
 """The models that take images of one size only."""
+SINGLE = {"PixelSNAIL of a map", "PixelCNNpp of a map", "PixelCNNpp of classes"}
+"""The models of one condition that the quick tests leave out, since they have the same model of both."""
 SEES_ALL = {"PixelSNAIL", "PixelSNAIL without convolutions", "PixelSNAILOriginal"}
 """The models that claim to see every earlier pixel."""
 
@@ -208,7 +210,10 @@ def walked(model: Model, source: Source, batch: int, segment: int | None = None,
     return walk(walks or model, source, cache, Plan(segment=segment))
 
 
-every_model = pytest.mark.parametrize("build", MODELS.values(), ids=MODELS)
+every_model = pytest.mark.parametrize(
+    "build",
+    [pytest.param(MODELS[name], marks=pytest.mark.slow if name in SINGLE else (), id=name) for name in MODELS],
+)
 
 
 def random_levels(levels: int, shape: tuple[int, ...], seed: int = 0) -> Tensor:

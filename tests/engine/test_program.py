@@ -1,6 +1,7 @@
 """A compiled program decides what the model decides, is kept, and serves other weights."""
 
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,11 @@ from pixelsnail.distributions import Categorical
 from pixelsnail.engine import CompilationError, Compiled, Draw, Engine, Known, Plan, Rule
 from pixelsnail.engine import library as module
 from pixelsnail.models.condition import Labels
-from tiny import MODELS, fit, naive, random_levels, randomised, walked
+from tiny import MODELS, fit, naive, pixelsnail_of_classes, random_levels, randomised, walked
 
 needs_compiler = pytest.mark.skipif(not shutil.which("g++"), reason="needs a C++ compiler")
-ALWAYS = {"PixelSNAIL of classes"}
-"""Models whose programs are made in the quick tests too: each takes the compiler one minute or two."""
+SMALL = partial(pixelsnail_of_classes, blocks=1)
+"""What the quick tests make a program of; each of the others takes the compiler one minute or two."""
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +28,10 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     "build",
-    [pytest.param(MODELS[name], marks=() if name in ALWAYS else pytest.mark.slow, id=name) for name in MODELS],
+    [
+        pytest.param(SMALL, id="PixelSNAIL of classes, one block"),
+        *(pytest.param(MODELS[name], marks=pytest.mark.slow, id=name) for name in MODELS),
+    ],
 )
 @needs_compiler
 def test_a_program_walks_as_the_naive_sampler(build, folder, monkeypatch):

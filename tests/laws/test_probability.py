@@ -26,7 +26,8 @@ def enumerable(build, shape, levels):
 def test_probabilities_of_all_images_sum_to_one(build, shape, levels):
     shape = enumerable(build, shape, levels)
     model, x = build(shape, levels), every_image(levels, shape)
-    for number in range(1 if context_of(model, 1) is None else 3):
+    contexts = 1 if context_of(model, 1) is None or len(x) > 2**12 else 3
+    for number in range(contexts):
         nats = model.log_prob(x, same_context(model, len(x), number))
         assert nats.logsumexp(0).item() == close_to(0)
 
@@ -35,12 +36,12 @@ def test_probabilities_of_all_images_sum_to_one(build, shape, levels):
 @pytest.mark.parametrize(("shape", "levels"), TINY_SHAPES)
 @torch.no_grad()
 def test_draws_follow_log_prob(build, shape, levels):
-    """Chi-square of 20,000 draws against the probabilities of all images, rare ones pooled, likest to likest."""
+    """Chi-square of 8,000 draws against the probabilities of all images, rare ones pooled, likest to likest."""
     shape = enumerable(build, shape, levels)
-    model, draws = build(shape, levels), 20_000
+    model, draws = build(shape, levels), 8_000
     x = every_image(levels, shape)
     expected = draws * model.log_prob(x, same_context(model, len(x), 1)).exp()
-    digits = model.sample(draws, seed=3, batch=5_000, context=same_context(model, draws, 1)).long().flatten(1)
+    digits = model.sample(draws, seed=3, batch=4_000, context=same_context(model, draws, 1)).long().flatten(1)
     place = levels ** torch.arange(digits.shape[1] - 1, -1, -1)
     observed = torch.bincount((digits * place).sum(1), minlength=len(expected)).double()
     rising = expected.argsort()
