@@ -67,6 +67,8 @@ def train(
     _require("lightning", "tensorboard")
     import torch
 
+    from pixelsnail.training.precision import with_precision
+
     with torch.random.fork_rng(devices=[]):  # the caller's random numbers are not training's
         plan, images, judged = _images(plan, data, validation, tell)
         trained = build(plan, images, own)
@@ -74,7 +76,7 @@ def train(
             if part is not None:
                 trained.condition.check_data(part)
         _introduce(trained, images, tell)
-        plan = _resolved(plan, trained, images)
+        plan = with_precision(_resolved(plan, trained, images), tell)
         for sentence in folder.changes(plan) if resume else []:
             tell(sentence)
         from pixelsnail.training.session import Session  # with Lightning: once recipe and data are known to be there
