@@ -5,6 +5,7 @@ import torch
 
 from pixelsnail.training import precision as module
 from pixelsnail.training import read, train
+from pixelsnail.training.fitting import check_trainer
 from pixelsnail.training.precision import multiplies_bfloat16, with_precision
 
 
@@ -22,7 +23,14 @@ def test_auto_is_spelt_out_in_the_run(tiny, tmp_path, monkeypatch, fast, precisi
     train(tiny(), out=tmp_path / "run", note=said.append, **{"trainer.precision": "auto", "trainer.max_steps": 1})
     assert read(tmp_path / "run/recipe.yaml").trainer["precision"] == precision
     has = "has" if fast else "has no"
-    assert f"Trains in {precision}: the cpu {has} bfloat16 products (trainer.precision auto)." in said
+    assert f"Trains in {precision}: this processor {has} products of bfloat16 (trainer.precision auto)." in said
+
+
+def test_auto_is_a_precision_and_others_are_refused():
+    arguments = {"max_steps": 1, "precision": "auto"}
+    assert check_trainer(arguments) == arguments
+    with pytest.raises(TypeError, match=r"^trainer.precision is 'bf17'; expected one of auto or "):
+        check_trainer({**arguments, "precision": "bf17"})
 
 
 def test_what_a_processor_would_imitate_is_told(tiny, monkeypatch):

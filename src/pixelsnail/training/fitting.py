@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -88,6 +88,7 @@ class AtomicCheckpoints(TorchCheckpointIO):
 def check_trainer(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """The section `trainer`, its names and types checked against Lightning's Trainer. Raises as `read` does."""
     schema = {name: p.annotation for name, p in inspect.signature(Trainer.__init__).parameters.items()}
+    schema["precision"] = Literal["auto"] | schema["precision"]  # `with_precision` spells it out
     valid = [name for name in schema if name != "self" and name not in OURS]
     for name in arguments:
         if name in OURS:

@@ -18,8 +18,9 @@ def with_precision(recipe: Recipe, note: Note) -> Recipe:
     if asked == "auto":
         fast = multiplies_bfloat16(device)
         precision = "bf16-mixed" if fast else "32-true"
+        place = {"cpu": "this processor", "cuda": "this GPU"}.get(device, device)
         has = "has" if fast else "has no"
-        note(f"Trains in {precision}: the {device} {has} bfloat16 products (trainer.precision auto).")
+        note(f"Trains in {precision}: {place} {has} products of bfloat16 (trainer.precision auto).")
         return dataclasses.replace(recipe, trainer={**recipe.trainer, "precision": precision})
     if asked.startswith("bf16") and device == "cpu" and not multiplies_bfloat16(device):
         note(
