@@ -2,7 +2,9 @@
 
     python scripts/bundle.py RUN --data mnist:FOLDER [--name mnist] [--recipe mnist-fast] [--after mnist --after RUN]
     python scripts/bundle.py RUN --data photos --name photos --recipe photos
+    python scripts/bundle.py RUN --data mnist:FOLDER --after mnist --share 0.4
 
+With --share a mean of weights is packaged: that share of the run's, the rest of the package's, which it went on from.
 Weights are rounded to half precision; what is evaluated and drawn afterwards are the rounded ones, as `pixelsnail.load`
 gives them. In README.md and docs the text between <!-- mnist WHAT --> and <!-- / --> is replaced, by the model's name.
 The numbers of its curve are kept beside the picture, for a training that goes on from packaged weights: --after NAME.
@@ -63,6 +65,13 @@ def rounded(model: Model) -> Model:
     largest = max(before.abs().max().item() for before, _ in pairs)
     print(f"rounded to half precision: largest weight {largest:.3f}, largest error {error:.2g}")
     return half
+
+
+def mean(model: Model, other: Model, share: float) -> Model:
+    """The model with `share` of its own weights and the rest of another's, of the same architecture."""
+    before = other.state_dict()
+    model.load_state_dict({name: before[name].lerp(weight, share) for name, weight in model.state_dict().items()})
+    return model
 
 
 def judge(model: Model, source: str, draws: int, limit: int | None) -> dict[str, object]:
@@ -181,6 +190,7 @@ def main() -> None:
     parser.add_argument(
         "--after", metavar="RUN", action="append", default=[], help="what it went on from, the first one first"
     )
+    parser.add_argument("--share", type=float, default=1.0, help="package a mean of weights: so much of the run's")
     parser.add_argument("--binarizations", type=int, default=10, help="draws of each test image (default 10)")
     parser.add_argument("--limit", type=int, help="only the first test images, for a trial")
     parser.add_argument("--device", default="cpu", help="where to evaluate (default cpu)")
@@ -202,7 +212,13 @@ def main() -> None:
             for run in options.after
         ]
         about = added(about, earlier)
-    half = rounded(checkpoints.load(options.run))
+    model = checkpoints.load(options.run)
+    if options.share < 1:
+        model = mean(model, checkpoints.load(options.name), options.share)
+        held = data.open(options.data, "validation", binarize="dynamic", validation=held_out(options.run))
+        about["validation_nats"] = evaluation.evaluate(model, held).nats
+        about["weights"] = f"{options.share:g} of this and the rest of the training before, {about['weights']}"
+    half = rounded(model)
     model = copy.deepcopy(half).float()  # what loading gives
     about |= judge(model.to(options.device), options.data, options.binarizations, options.limit)
     checkpoints.save(half, PACKAGED / options.name, about=about)

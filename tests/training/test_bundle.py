@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from pixelsnail.training.history import Row, milestone
+from tiny import MODELS
+from tolerance import assert_close
 
 BUNDLE = runpy.run_path(str(Path(__file__).parents[2] / "scripts" / "bundle.py"))
 
@@ -23,6 +25,14 @@ def test_a_chain_of_trainings_is_told_in_all_and_by_each_itself():
     assert [one["recipe"] for one in found["before"]] == ["one", "two"]
     assert found["before"][1]["test_nats"] == 79.0
     assert sum(one["seconds"] for one in found["before"]) == 8000.0
+
+
+def test_a_mean_of_weights_has_that_share_of_each():
+    one, other = (MODELS["PixelSNAIL"]((1, 3, 3), 2, seed=seed) for seed in (0, 1))
+    first, second = ({name: h.clone() for name, h in model.state_dict().items()} for model in (one, other))
+    found = BUNDLE["mean"](one, other, 0.4).state_dict()
+    for name, weight in found.items():
+        assert_close(weight, 0.4 * first[name] + 0.6 * second[name])
 
 
 def test_a_curve_keeps_its_validations_and_the_means_of_its_training():
