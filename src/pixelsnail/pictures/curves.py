@@ -25,7 +25,7 @@ STYLES = (
 MARKERS = "os^DvPX*"
 """Seven kinds of line and eight of marker: no two of 56 curves are alike in grey."""
 FEW = 25
-"""Up to so many points, each is marked; of more, this many of a curve's."""
+"""Up to so many points, each is marked; of more, one each 1 / SPARSE of the figure along the curve."""
 SPARSE = 8
 LINE = 80
 """Letters that a line of the legend holds, of which a curve's sample takes HANDLE."""
@@ -56,7 +56,7 @@ def curves(
     figure.set_layout_engine("constrained")
     axes = figure.add_subplot()
     for index, (name, (x, y)) in enumerate(series.items()):
-        every = 1 if len(x) <= FEW else (index * len(x) // SPARSE // len(series), len(x) // SPARSE)
+        every = 1 if len(x) <= FEW else (index / SPARSE / len(series), 1 / SPARSE)
         axes.plot(
             x, y, label=name, color=COLOURS[index % len(COLOURS)], linestyle=STYLES[index % len(STYLES)], linewidth=1.4,
             marker=MARKERS[index % len(MARKERS)], markersize=3, markevery=every,
