@@ -377,18 +377,29 @@ def test_what_cannot_be_trained_is_one_sentence(tiny, tmp_path, changes, sentenc
 # Numbers that are none, full disks, full memory
 
 
-def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_checkpoint(tiny, tmp_path):
+@pytest.mark.parametrize(
+    ("changes", "advice"),
+    [
+        ({}, "Lower optimizer.lr, or set optimizer.clip."),
+        (
+            {"optimizer.name": "muon", "optimizer.matrix_lr": 0.01},
+            "Lower optimizer.matrix_lr and optimizer.lr, or set optimizer.weight_decay.",
+        ),
+    ],
+    ids=["adam", "muon"],
+)
+def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_checkpoint(tiny, tmp_path, changes, advice):
     run = tmp_path / "run"
-    train(tiny(), out=run, **{"trainer.max_steps": 5})
+    train(tiny(**changes), out=run, **{"trainer.max_steps": 5})
     kept = content(run / "checkpoints") | content(run / "model")
     last = torch.load(run / "checkpoints/last.ckpt", weights_only=True)
     last["current_model_state"]["model.out.0.weight"][0, 0] = math.nan  # a gradient that was no number, say
     torch.save(last, run / "checkpoints/last.ckpt")
     with pytest.raises(RuntimeError) as error:
-        train(tiny(), out=run, resume=True)
+        train(tiny(**changes), out=run, resume=True)
     assert str(error.value) == (
         "The loss became nan at step 6, where out.0.weight is not finite; training stopped and the checkpoint of "
-        f"step 5 is kept in {run}. Lower optimizer.lr, or set optimizer.clip."
+        f"step 5 is kept in {run}. {advice}"
     )
     assert content(run / "model") == {name: kept[name] for name in content(run / "model")}
 

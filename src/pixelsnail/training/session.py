@@ -84,6 +84,8 @@ class Session:
             raise KeyboardInterrupt(f"Stopped after step {step}; {kept}{more}.") from None
         if isinstance(error, FloatingPointError):
             advice = "Lower optimizer.lr, or set optimizer.clip."
+            if self.recipe.optimizer.name == "muon":  # whose steps are as long, whatever the gradient's length is
+                advice = "Lower optimizer.matrix_lr and optimizer.lr, or set optimizer.weight_decay."
             raise StoppedError(f"{error}; training stopped and {kept} in {place}. {advice}") from None
         if memory_ran_out(error):
             precision = self.recipe.trainer.get("precision", "32-true")
